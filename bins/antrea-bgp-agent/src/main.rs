@@ -1,0 +1,2 @@
+//! antrea-bgp-agent
+fn main() {}

@@ -1,0 +1,1 @@
+//! A folder of YAML manifests as a live source of cluster objects

@@ -1,0 +1,1 @@
+//! Socket options that BGP needs: TTL, GTSM, TCP MD5, DSCP

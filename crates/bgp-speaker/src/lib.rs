@@ -1,0 +1,1 @@
+//! A BGP speaker on tokio that announces and never learns

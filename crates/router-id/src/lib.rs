@@ -1,0 +1,1 @@
+//! How an Antrea node chooses its BGP router ID, as pure functions
