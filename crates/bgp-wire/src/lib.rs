@@ -1,1 +1,41 @@
-//! BGP-4 messages to bytes and back, without I/O, for no_std + alloc
+//! BGP-4 messages to bytes and back, without I/O, for no_std + alloc.
+#![no_std]
+
+extern crate alloc;
+
+mod asn;
+mod capability;
+mod context;
+mod error;
+mod error_code;
+mod family;
+mod header;
+mod next_hop;
+mod notification;
+mod open;
+mod prefix;
+mod refresh;
+
+mod skeleton;
+pub use skeleton::*;
+
+pub use asn::{AsWidth, Asn, PeerKind};
+pub use capability::{
+    AddPathFamily, AddPathMode, Capability, ExtendedNextHop, GracefulRestart,
+    GracefulRestartFamily, LongLivedFamily, Role,
+};
+pub use context::Context;
+pub use error::{
+    Disposition, EncodeError, ErrorKind, NotificationData, NotificationView, Span, WireError,
+};
+pub use error_code::ErrorCode;
+pub use family::{Afi, Family, FamilySet, Safi};
+pub use header::{
+    Frame, HEADER_LEN, HeaderError, HeaderErrorKind, KEEPALIVE, MAX_EXTENDED_MESSAGE, MAX_MESSAGE,
+    MessageType, encode_keepalive, frame,
+};
+pub use next_hop::NextHop;
+pub use notification::{Notification, NotificationError, NotificationErrorKind};
+pub use open::{Open, OpenError, OpenErrorKind};
+pub use prefix::Nlri;
+pub use refresh::{RefreshError, RefreshErrorKind, RefreshSubtype, RouteRefresh};
