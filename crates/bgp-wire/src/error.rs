@@ -115,8 +115,8 @@ pub trait ErrorKind: sealed::Sealed + Copy + fmt::Debug + fmt::Display {
 pub enum NotificationData<'a> {
     /// A part of the message.
     Message(&'a [u8]),
-    /// Two octets of our own, such as the version we speak.
-    Octets([u8; 2]),
+    /// Two octets of our own: the version that we speak.
+    Version([u8; 2]),
 }
 
 impl NotificationData<'_> {
@@ -125,7 +125,7 @@ impl NotificationData<'_> {
     pub fn as_slice(&self) -> &[u8] {
         match self {
             Self::Message(data) => data,
-            Self::Octets(data) => data,
+            Self::Version(data) => data,
         }
     }
 }

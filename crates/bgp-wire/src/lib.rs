@@ -14,6 +14,7 @@ mod next_hop;
 mod notification;
 mod open;
 mod prefix;
+mod read;
 mod refresh;
 
 mod skeleton;
@@ -21,7 +22,7 @@ pub use skeleton::*;
 
 pub use asn::{AsWidth, Asn, PeerKind};
 pub use capability::{
-    AddPathFamily, AddPathMode, Capability, ExtendedNextHop, GracefulRestart,
+    AddPathFamily, AddPathMode, Capability, CapabilityCode, ExtendedNextHop, GracefulRestart,
     GracefulRestartFamily, LongLivedFamily, Role,
 };
 pub use context::Context;
