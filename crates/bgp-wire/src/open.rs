@@ -193,7 +193,7 @@ enum Layout {
 
 impl Layout {
     /// Octets after the octet of the optional parameters' length.
-    const fn len(&self) -> usize {
+    fn len(&self) -> usize {
         match self {
             Self::None => 0,
             Self::Plain { capabilities } => 2 + capabilities,
