@@ -1,0 +1,151 @@
+//! Update groups: peers that are sent the same octets, and the batches packed for them.
+
+use std::collections::BTreeMap;
+
+use crate::types::{Batch, GroupKey};
+
+/// Octets of full batches that a group keeps for its slower peers; the oldest go first. One first
+/// pass of 1,000,000 IPv4 routes is 5 MB.
+const CACHE_LIMIT: usize = 8 << 20;
+
+/// Records `start..end` of the log, packed.
+pub(crate) struct Packed {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    /// Where the log ended when this was packed. What changed later is not in it, and the peer will
+    /// hear of that only if it counts as having been there: its `since` must not lie beyond.
+    pub(crate) tail: u32,
+    /// Tombstones before this position were left out.
+    pub(crate) skip: u32,
+    pub(crate) batch: Batch,
+}
+
+impl Packed {
+    fn serves(&self, since: u32, budget: usize) -> bool {
+        self.skip <= since && since <= self.tail && self.batch.updates.len() <= budget
+    }
+}
+
+/// One update group.
+///
+/// A batch is kept while somebody can need it: a peer stands at its start, or at the start of a
+/// batch that leads to it. The batches thus form chains, and whatever leaves a position calls
+/// [`Group::release`] for it.
+pub(crate) struct Group {
+    pub(crate) key: GroupKey,
+    /// Slots of the peers.
+    pub(crate) members: Vec<u32>,
+    /// Batches that end before the tail did, by start.
+    full: BTreeMap<u32, Kept>,
+    /// Batches that end at the tail. The next change makes them obsolete: a fresh one covers more,
+    /// and lets flaps coalesce.
+    last: Vec<Kept>,
+    octets: usize,
+}
+
+struct Kept {
+    packed: Packed,
+    /// Whether a peer took it since the last sweep.
+    used: bool,
+}
+
+impl Group {
+    pub(crate) fn new(key: GroupKey) -> Self {
+        Self {
+            key,
+            members: Vec::new(),
+            full: BTreeMap::new(),
+            last: Vec::new(),
+            octets: 0,
+        }
+    }
+
+    /// Batches kept, and their octets.
+    pub(crate) fn cached(&self) -> (usize, usize) {
+        let last: usize = self
+            .last
+            .iter()
+            .map(|kept| kept.packed.batch.updates.len())
+            .sum();
+        (self.full.len() + self.last.len(), self.octets + last)
+    }
+
+    /// A batch from `start` for a peer whose horizon began at `since`, with the batch's end.
+    pub(crate) fn find(&mut self, start: u32, since: u32, budget: usize) -> Option<(Batch, u32)> {
+        let last = self
+            .last
+            .iter_mut()
+            .filter(|kept| kept.packed.start == start);
+        let mut candidates = last.chain(self.full.get_mut(&start));
+        let kept = candidates.find(|kept| kept.packed.serves(since, budget))?;
+        kept.used = true;
+        Some((kept.packed.batch.clone(), kept.packed.end))
+    }
+
+    /// Keeps `packed` if a peer can need it. `stands` tells whether one stands at a position.
+    pub(crate) fn keep(&mut self, packed: Packed, stands: impl Fn(&[u32], u32) -> bool) {
+        let start = packed.start;
+        if !stands(&self.members, start) && !self.leads_to(start) {
+            return;
+        }
+        let kept = Kept { packed, used: true };
+        if kept.packed.end == kept.packed.tail {
+            self.last.retain(|kept| kept.packed.start != start);
+            self.last.push(kept);
+            return;
+        }
+        self.octets += kept.packed.batch.updates.len();
+        if let Some(old) = self.full.insert(start, kept) {
+            self.octets -= old.packed.batch.updates.len();
+            self.release(old.packed.end, &stands);
+        }
+        while self.octets > CACHE_LIMIT {
+            let Some((_, old)) = self.full.pop_first() else {
+                break;
+            };
+            self.octets -= old.packed.batch.updates.len();
+            self.release(old.packed.end, &stands);
+        }
+    }
+
+    /// Drops the batches that nobody can need since somebody left `position`.
+    pub(crate) fn release(&mut self, mut position: u32, stands: impl Fn(&[u32], u32) -> bool) {
+        while !stands(&self.members, position) && !self.leads_to(position) {
+            self.last.retain(|kept| kept.packed.start != position);
+            let Some(old) = self.full.remove(&position) else {
+                break;
+            };
+            self.octets -= old.packed.batch.updates.len();
+            position = old.packed.end;
+        }
+    }
+
+    /// Whether a kept batch ends at `position`.
+    fn leads_to(&self, position: u32) -> bool {
+        let before = self.full.range(..position).next_back();
+        before.is_some_and(|(_, kept)| kept.packed.end == position)
+    }
+
+    /// Drops the batches that end at the former tail, because the log went on.
+    pub(crate) fn log_went_on(&mut self) {
+        self.last.clear();
+    }
+
+    /// Drops what was not used since the last sweep.
+    pub(crate) fn sweep(&mut self) {
+        self.last.retain_mut(|kept| core::mem::take(&mut kept.used));
+        self.full.retain(|_, kept| core::mem::take(&mut kept.used));
+        self.octets = self
+            .full
+            .values()
+            .map(|kept| kept.packed.batch.updates.len())
+            .sum();
+    }
+
+    /// Drops every batch: positions changed.
+    pub(crate) fn clear(&mut self) {
+        self.full.clear();
+        self.last.clear();
+        self.octets = 0;
+    }
+}
