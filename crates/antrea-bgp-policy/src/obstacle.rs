@@ -1,0 +1,177 @@
+//! Every rule that can keep an address from being advertised.
+
+use std::fmt;
+
+use antrea_bgp_api::Kind;
+
+use crate::RouteType;
+
+/// An address family of routes and peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    #[must_use]
+    pub const fn of(address: &std::net::IpAddr) -> Self {
+        match address {
+            std::net::IpAddr::V4(_) => Family::V4,
+            std::net::IpAddr::V6(_) => Family::V6,
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Family::V4 => "IPv4",
+            Family::V6 => "IPv6",
+        })
+    }
+}
+
+/// The first rule that stops an address, in the order in which rules are asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// The Node object of this node has not been seen, or is gone.
+    NodeUnknown,
+    /// No valid policy selects this node.
+    NoEffectivePolicy,
+    /// The effective policy advertises no routes of this origin.
+    NotInPolicy {
+        /// The policy.
+        policy: String,
+        /// What it does not advertise.
+        origin: Origin,
+    },
+    /// Objects of the kind are needed and have not been listed yet.
+    NotListed(Kind),
+    /// There is no such object.
+    NoSuchObject,
+    /// No Service, Egress on this node or Pod CIDR of this node has this address.
+    NobodysAddress,
+    /// The Service is headless: it has endpoints and no address of its own.
+    Headless,
+    /// The Service is of type ExternalName: it is an alias in DNS.
+    ExternalName,
+    /// Another proxy looks after the Service (label `service.kubernetes.io/service-proxy-name`).
+    ForeignProxy(String),
+    /// The Service has no address of any type yet.
+    NoAddress,
+    /// The load balancer gave host names only, and those cannot be routed.
+    HostnameOnlyIngress,
+    /// The text in the object is not an IP address.
+    InvalidAddress(String),
+    /// The effective policy does not name this type of Service address.
+    TypeNotSelected {
+        /// The policy.
+        policy: String,
+        /// The type that its `ipTypes` leave out.
+        route_type: RouteType,
+    },
+    /// An ingress address of a Service that is not of type LoadBalancer.
+    NotLoadBalancer,
+    /// The load balancer proxies: traffic must not go to the nodes for this address
+    /// (`ipMode: Proxy`).
+    ProxyIpMode,
+    /// The node has neither a Pod CIDR nor an InternalIP of the family.
+    FamilyNotEnabled(Family),
+    /// The traffic policy is Local, and this node has no usable endpoint of the family.
+    NoLocalEndpoint {
+        /// The family of the address, hence of the endpoints that count.
+        family: Family,
+        /// Ready endpoints of the family on other nodes.
+        elsewhere: u32,
+    },
+    /// The traffic policy is Cluster, no node has a ready endpoint of the family, and the policy
+    /// sets `withdrawWhenNoEndpoints`.
+    NoReadyEndpoint(Family),
+    /// The Egress is on another node.
+    EgressElsewhere(String),
+    /// The Egress has no node yet.
+    EgressUnassigned,
+    /// The Egress has no address yet.
+    EgressWithoutAddress,
+}
+
+/// Where routes come from, as a policy's `advertisements` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// Addresses of Services.
+    Service,
+    /// Pod CIDRs of the node.
+    Pod,
+    /// Addresses of Egresses.
+    Egress,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Origin::Service => "Service addresses",
+            Origin::Pod => "Pod CIDRs",
+            Origin::Egress => "Egress addresses",
+        })
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Obstacle::NodeUnknown => f.write_str("the Node object of this node is not known"),
+            Obstacle::NoEffectivePolicy => f.write_str("no valid BGPPolicy selects this node"),
+            Obstacle::NotInPolicy { policy, origin } => {
+                write!(f, "BGPPolicy {policy} does not advertise {origin}")
+            }
+            Obstacle::NotListed(kind) => write!(f, "{kind} objects have not been listed yet"),
+            Obstacle::NoSuchObject => f.write_str("there is no such object"),
+            Obstacle::NobodysAddress => {
+                f.write_str("no Service, no Egress and no Pod CIDR of this node has it")
+            }
+            Obstacle::Headless => f.write_str("the Service is headless"),
+            Obstacle::ExternalName => f.write_str("the Service is of type ExternalName"),
+            Obstacle::ForeignProxy(name) => {
+                write!(f, "the Service belongs to another proxy, {name:?}")
+            }
+            Obstacle::NoAddress => f.write_str("the Service has no address"),
+            Obstacle::HostnameOnlyIngress => {
+                f.write_str("the load balancer gave host names and no address")
+            }
+            Obstacle::InvalidAddress(text) => write!(f, "{text:?} is not an IP address"),
+            Obstacle::TypeNotSelected { policy, route_type } => {
+                write!(f, "BGPPolicy {policy} does not select the type {route_type}")
+            }
+            Obstacle::NotLoadBalancer => f.write_str("the Service is not of type LoadBalancer"),
+            Obstacle::ProxyIpMode => {
+                f.write_str("the load balancer proxies this address (ipMode: Proxy)")
+            }
+            Obstacle::FamilyNotEnabled(family) => {
+                write!(f, "the node has no {family} Pod CIDR and no {family} InternalIP")
+            }
+            Obstacle::NoLocalEndpoint { family, elsewhere } => {
+                write!(
+                    f,
+                    "the traffic policy is Local and this node has no usable {family} endpoint \
+                     ({elsewhere} ready elsewhere)"
+                )
+            }
+            Obstacle::NoReadyEndpoint(family) => {
+                write!(
+                    f,
+                    "no node has a ready {family} endpoint, and the policy sets \
+                     withdrawWhenNoEndpoints"
+                )
+            }
+            Obstacle::EgressElsewhere(node) => write!(f, "the Egress is on node {node}"),
+            Obstacle::EgressUnassigned => f.write_str("the Egress is not assigned to a node"),
+            Obstacle::EgressWithoutAddress => f.write_str("the Egress has no address"),
+        }
+    }
+}
