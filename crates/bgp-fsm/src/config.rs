@@ -49,7 +49,8 @@ pub struct SessionConfig {
     pub restarting: bool,
     /// Offer messages of up to 65535 octets (RFC 8654).
     pub extended_messages: bool,
-    /// Further capabilities to put into the OPEN, e.g. a software version.
+    /// Further capabilities to put into the OPEN, e.g. a software version. One that does not fit
+    /// (255 octets of value, 4096 octets of OPEN) is left out.
     pub extra_capabilities: Vec<Capability>,
 }
 
