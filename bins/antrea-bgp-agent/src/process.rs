@@ -1,0 +1,207 @@
+//! The BGP process of this node: carries out what the engine asks of it.
+//!
+//! The one place that sees both sides: the engine's effects, in std and ipnet types, become the
+//! speaker's configuration.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use antrea_bgp_policy::{PeerSpec, ProcessSpec, StopReason};
+use bgp_speaker::{
+    Asn, Attributes, Confederation, Password, PeerConfig, Shutdown, Speaker, SpeakerConfig, Status,
+};
+use ipnet::IpNet;
+use tokio::sync::watch;
+use tracing::error;
+
+/// At most one BGP process, and the routes that wait to be handed to it in one go.
+pub(crate) struct Process {
+    listen: Vec<IpAddr>,
+    running: Option<Running>,
+    /// Whether peers may still hold routes of a process before the next one (RFC 4724's R bit).
+    peers_may_hold_routes: bool,
+    /// Routes come as runs of one kind; each run is one call to the speaker.
+    pending: Pending,
+    /// Peers that cannot be configured, and why.
+    refused: BTreeMap<IpAddr, String>,
+}
+
+struct Running {
+    spec: ProcessSpec,
+    speaker: Speaker,
+}
+
+#[derive(Default)]
+struct Pending {
+    announced: Vec<IpNet>,
+    withdrawn: Vec<IpNet>,
+}
+
+impl Process {
+    /// No process yet; one that starts listens on these addresses, or on all if there are none.
+    pub(crate) fn new(listen: Vec<IpAddr>) -> Self {
+        let everywhere = || vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+        Self {
+            listen: if listen.is_empty() { everywhere() } else { listen },
+            running: None,
+            // Whatever ran here before this agent was started may have left routes behind.
+            peers_may_hold_routes: true,
+            pending: Pending::default(),
+            refused: BTreeMap::new(),
+        }
+    }
+
+    /// Starts the process. End-of-RIB waits until [`routes_complete`](Self::routes_complete).
+    pub(crate) fn start(&mut self, spec: ProcessSpec) {
+        let speaker = Speaker::start(speaker_config(&spec, &self.listen, self.peers_may_hold_routes));
+        speaker.hold_end_of_rib(true);
+        self.running = Some(Running { spec, speaker });
+    }
+
+    /// Stops the process; each reason has its own way to take leave.
+    pub(crate) async fn stop(&mut self, reason: StopReason) {
+        self.shut_down(leave(reason)).await;
+    }
+
+    /// Ends all sessions in this way, if there is a process.
+    pub(crate) async fn shut_down(&mut self, how: Shutdown) {
+        self.pending = Pending::default();
+        self.refused.clear();
+        if let Some(running) = self.running.take() {
+            self.peers_may_hold_routes = how == Shutdown::Silent;
+            running.speaker.shutdown(how).await;
+        }
+    }
+
+    /// Adds a peer or changes the one at its address. A peer that cannot have the session that it is
+    /// configured with gets none: never one without the password that was asked for.
+    pub(crate) fn set_peer(&mut self, spec: &PeerSpec) {
+        let Some(running) = &self.running else { return };
+        match peer_config(spec) {
+            Ok(peer) => {
+                self.refused.remove(&spec.address);
+                running.speaker.set_peer(peer);
+            }
+            Err(why) => {
+                error!(peer = %spec.address, "no session with this peer: {why}");
+                running.speaker.remove_peer(spec.address);
+                self.refused.insert(spec.address, why);
+            }
+        }
+    }
+
+    pub(crate) fn remove_peer(&mut self, address: IpAddr) {
+        self.refused.remove(&address);
+        if let Some(running) = &self.running {
+            running.speaker.remove_peer(address);
+        }
+    }
+
+    pub(crate) fn announce(&mut self, prefix: IpNet) {
+        if !self.pending.withdrawn.is_empty() {
+            self.flush();
+        }
+        self.pending.announced.push(prefix);
+    }
+
+    pub(crate) fn withdraw(&mut self, prefix: IpNet) {
+        if !self.pending.announced.is_empty() {
+            self.flush();
+        }
+        self.pending.withdrawn.push(prefix);
+    }
+
+    /// Hands over the routes collected since the last call.
+    pub(crate) fn flush(&mut self) {
+        let Pending { announced, withdrawn } = std::mem::take(&mut self.pending);
+        let Some(running) = &self.running else { return };
+        if !announced.is_empty() {
+            running.speaker.announce(announced, &Attributes::default());
+        }
+        if !withdrawn.is_empty() {
+            running.speaker.withdraw(withdrawn);
+        }
+    }
+
+    /// All first routes have been announced, or are not to be waited for any longer: peers may be
+    /// told that they have seen everything.
+    pub(crate) fn routes_complete(&self) {
+        if let Some(running) = &self.running {
+            running.speaker.hold_end_of_rib(false);
+        }
+    }
+
+    pub(crate) fn spec(&self) -> Option<&ProcessSpec> {
+        self.running.as_ref().map(|running| &running.spec)
+    }
+
+    pub(crate) fn speaker(&self) -> Option<&Speaker> {
+        self.running.as_ref().map(|running| &running.speaker)
+    }
+
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.speaker().map(Speaker::status)
+    }
+
+    /// Why the peer at this address has no session at all, if so.
+    pub(crate) fn refused(&self, address: &IpAddr) -> Option<&str> {
+        self.refused.get(address).map(String::as_str)
+    }
+}
+
+fn speaker_config(spec: &ProcessSpec, listen: &[IpAddr], restarting: bool) -> SpeakerConfig {
+    let mut config = SpeakerConfig::new(Asn(spec.local_asn), spec.router_id);
+    config.listen = listen.iter().map(|ip| SocketAddr::new(*ip, spec.listen_port)).collect();
+    config.confederation = spec.confederation.as_ref().map(|confederation| Confederation {
+        identifier: Asn(confederation.identifier),
+        members: confederation.members.iter().copied().map(Asn).collect(),
+    });
+    config.restarting = restarting;
+    config
+}
+
+fn peer_config(spec: &PeerSpec) -> Result<PeerConfig, String> {
+    let mut peer = PeerConfig::new(spec.address, Asn(spec.asn));
+    peer.port = spec.port;
+    peer.multihop_ttl = spec.multihop_ttl;
+    peer.ttl_security = spec.ttl_security;
+    peer.hold_time = spec.hold_time;
+    peer.keepalive_interval = spec.keepalive_interval;
+    peer.connect_retry = spec.connect_retry;
+    peer.idle_hold_after_reset = spec.idle_hold_time;
+    peer.graceful_restart = spec.graceful_restart.then_some(spec.graceful_restart_time);
+    peer.password = match &spec.password {
+        Some(password) => {
+            Some(Password::new(password.as_bytes()).map_err(|error| error.to_string())?)
+        }
+        None => None,
+    };
+    Ok(peer)
+}
+
+/// How a process that stops for this reason takes leave of its peers.
+fn leave(reason: StopReason) -> Shutdown {
+    match reason {
+        StopReason::LocalAsnChanged | StopReason::ConfederationChanged => {
+            Shutdown::ConfigurationChange
+        }
+        StopReason::RouterIdChanged | StopReason::ListenPortChanged => Shutdown::Silent,
+        gone => Shutdown::Withdraw { text: gone.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_peers_need_not_notice_is_silent_and_an_end_is_told() {
+        assert_eq!(leave(StopReason::RouterIdChanged), Shutdown::Silent);
+        assert_eq!(leave(StopReason::ListenPortChanged), Shutdown::Silent);
+        assert_eq!(leave(StopReason::LocalAsnChanged), Shutdown::ConfigurationChange);
+        assert_eq!(leave(StopReason::ConfederationChanged), Shutdown::ConfigurationChange);
+        for end in [StopReason::PolicyGone, StopReason::NodeDeselected, StopReason::NodeGone] {
+            assert!(matches!(leave(end), Shutdown::Withdraw { text } if !text.is_empty()));
+        }
+    }
+}
