@@ -1,2 +1,67 @@
-//! xtask
-fn main() {}
+//! The chores of this workspace: `cargo xtask help` lists them.
+//!
+//! It stays small, since both of a newcomer's first commands wait for it to compile.
+
+mod packages;
+mod test;
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "The chores of this workspace")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Set up and run every test; on Debian, as root, this installs the routers to test against
+    Test,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Test => test::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace's `Cargo.toml`.
+fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// Cargo, as it called us, in the workspace's folder.
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace()).args(arguments);
+    command
+}
+
+/// Runs a command to its end and says how many minutes it took.
+fn step(name: &str, command: &mut Command) -> Result<()> {
+    let start = Instant::now();
+    let status = command
+        .status()
+        .with_context(|| format!("starting {command:?}"))?;
+    println!(
+        "==== {name}: {:.1} min",
+        start.elapsed().as_secs_f32() / 60.0
+    );
+    if !status.success() {
+        bail!("{name}: {status}");
+    }
+    Ok(())
+}

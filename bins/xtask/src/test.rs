@@ -1,0 +1,47 @@
+//! `cargo xtask test`: what the tests need, then the tests.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::{cargo, packages, step};
+
+/// Sets up, runs every test, and says what was skipped.
+///
+/// Documentation tests come last, so that the output ends as that of `cargo test` does.
+pub(crate) fn run() -> Result<()> {
+    packages::install_missing();
+    let skips = std::env::temp_dir().join(format!("skipped-tests-{}", std::process::id()));
+    let built = step(
+        "build tests",
+        &mut cargo(&["test", "--workspace", "--no-run"]),
+    );
+    let passed = built.and_then(|()| {
+        let targets = ["test", "--workspace", "--no-fail-fast"];
+        let mut tests = cargo(&targets);
+        tests.args(["--lib", "--bins", "--tests"]);
+        step("tests", tests.env("INTEROP_SKIPS", &skips))
+    });
+    report(&skips);
+    passed?;
+    let status = cargo(&["test", "--workspace", "--doc"]).status()?;
+    anyhow::ensure!(status.success(), "documentation tests: {status}");
+    Ok(())
+}
+
+/// Prints what the tests noted down as skipped.
+fn report(skips: &Path) {
+    let text = fs::read_to_string(skips).unwrap_or_default();
+    let _ = fs::remove_file(skips);
+    if text.is_empty() {
+        println!("==== skipped: nothing");
+        return;
+    }
+    println!("==== skipped: {} tests", text.lines().count());
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    for line in lines {
+        println!("     {}", line.trim_start_matches("skipped: "));
+    }
+}
