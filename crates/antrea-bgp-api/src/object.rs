@@ -233,7 +233,11 @@ where
     Ok(match kind {
         Kind::BgpPolicy => {
             let mut unknown_fields = Vec::new();
-            let mut report = |path: serde_ignored::Path<'_>| unknown_fields.push(dotted(&path));
+            let mut report = |path: serde_ignored::Path<'_>| match dotted(&path) {
+                // Read by whoever chose the kind, not by the type.
+                header if header == "apiVersion" || header == "kind" => {}
+                field => unknown_fields.push(field),
+            };
             let deserializer = serde_ignored::Deserializer::new(deserializer, &mut report);
             let policy = with_path(deserializer)?;
             Decoded {

@@ -175,11 +175,12 @@ impl From<ServiceIpType> for String {
 /// One BGP peer.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = schema::require_address_and_asn)]
 pub struct BGPPeer {
     /// IP address of the peer. A link-local address is refused: it names no peer without an
     /// interface.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::address", required)]
+    #[serde(default, deserialize_with = "lenient::null_is_default")]
+    #[schemars(schema_with = "schema::address")]
     pub address: String,
 
     /// TCP port that the peer listens on, 1-65535; 179 by default.
@@ -190,7 +191,7 @@ pub struct BGPPeer {
 
     /// AS number of the peer, 1-4294967294.
     #[serde(default, deserialize_with = "lenient::integer")]
-    #[schemars(schema_with = "schema::asn", required)]
+    #[schemars(schema_with = "schema::asn")]
     pub asn: i64,
 
     /// Time To Live of packets sent to an external peer, 1-255; 1 by default.

@@ -106,6 +106,19 @@ pub(crate) fn address(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "oneOf": [{ "format": "ipv4" }, { "format": "ipv6" }] })
 }
 
+/// A peer without an address or an ASN decodes, so that only this peer is lost; the API server need
+/// not let it in all the same. What decoding falls back to is no default to write into objects.
+pub(crate) fn require_address_and_asn(peer: &mut Schema) {
+    for field in ["address", "asn"] {
+        if let Some(property) = peer.pointer_mut(&format!("/properties/{field}"))
+            && let Some(property) = property.as_object_mut()
+        {
+            property.remove("default");
+        }
+    }
+    peer.insert("required".to_owned(), serde_json::json!(["address", "asn"]));
+}
+
 pub(crate) fn ip_types(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
