@@ -62,6 +62,7 @@ impl<'k> Dialer<'k> {
         options.ttl(self.ttl)?;
         options.dscp(DSCP_CS6)?;
         options.no_delay()?;
+        options.max_unsent()?;
         if let Some(key) = self.key {
             set_md5_key(&socket, self.remote.ip(), key)?;
         }

@@ -29,6 +29,8 @@ pub enum SocketOption {
     Dscp,
     /// `TCP_NODELAY`.
     NoDelay,
+    /// `TCP_NOTSENT_LOWAT`.
+    MaxUnsent,
 }
 
 impl fmt::Display for SocketOption {
@@ -45,6 +47,7 @@ impl fmt::Display for SocketOption {
             Self::Md5 => "setting the TCP MD5 password",
             Self::Dscp => "setting the DSCP",
             Self::NoDelay => "setting TCP_NODELAY",
+            Self::MaxUnsent => "setting TCP_NOTSENT_LOWAT",
         })
     }
 }

@@ -43,5 +43,5 @@ pub use md5::{
     KeyTooLong, Md5Key, clear_md5_key, clear_md5_key_for_network, set_md5_key,
     set_md5_key_for_network,
 };
-pub use options::{DSCP_CS6, accepted};
+pub use options::{DSCP_CS6, MAX_UNSENT, accepted};
 pub use ttl::Ttl;

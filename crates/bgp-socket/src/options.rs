@@ -9,7 +9,11 @@ use crate::{SocketError, SocketOption, Ttl, sys};
 /// Class Selector 6, network control: what BGP is marked with (RFC 4594 section 3.2).
 pub const DSCP_CS6: u8 = 48;
 
-/// Sets up a connection that a listener accepted: TTL and GTSM, DSCP CS6, `TCP_NODELAY`. It has to come before the first
+/// Octets that the kernel may hold unsent for one connection. Without a bound it buffers megabytes for a peer that reads
+/// slowly, and a KEEPALIVE would wait behind them.
+pub const MAX_UNSENT: u32 = 64 * 1024;
+
+/// Sets up a connection that a listener accepted: TTL and GTSM, DSCP CS6, `TCP_NODELAY`, [`MAX_UNSENT`]. It has to come before the first
 /// read, because a minimum TTL holds only for what arrives after it.
 ///
 /// # Errors
@@ -24,7 +28,8 @@ pub fn accepted(stream: &TcpStream, ttl: Ttl) -> Result<(), SocketError> {
     };
     socket.ttl(ttl)?;
     socket.dscp(DSCP_CS6)?;
-    socket.no_delay()
+    socket.no_delay()?;
+    socket.max_unsent()
 }
 
 /// One socket together with the address that its errors name.
@@ -66,6 +71,10 @@ impl Options<'_> {
             SocketAddr::V6(_) => self.socket.set_tclass_v6(octet),
         };
         self.check(SocketOption::Dscp, result)
+    }
+
+    pub(crate) fn max_unsent(&self) -> Result<(), SocketError> {
+        self.check(SocketOption::MaxUnsent, self.socket.set_tcp_notsent_lowat(MAX_UNSENT))
     }
 
     pub(crate) fn no_delay(&self) -> Result<(), SocketError> {

@@ -1,0 +1,452 @@
+//! One peer's task: its session, its connections, its timer, its place in the table.
+
+use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use bgp_fsm::{
+    CloseMode, Closed, Command, ConnId, DownReason, Endpoints, Output, Session, SessionConfig,
+    State,
+};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Sleep;
+use tracing::{debug, warn};
+
+use crate::config::{PeerConfig, Shutdown};
+use crate::conn::{Conn, Ready, count_messages};
+use crate::dial::{DialFailure, dial};
+use crate::established::Established;
+use crate::neighbour::{Mail, Neighbour};
+use crate::shared::Shared;
+
+/// How many batches a peer is sent before its task looks for other events.
+const BATCHES_IN_A_ROW: usize = 4;
+
+/// Runs the sessions of one peer until it is removed or the speaker ends. `restarting`: OPENs say so until End-of-RIB has
+/// gone to the peer.
+pub(crate) async fn run(shared: Arc<Shared>, neighbour: Arc<Neighbour>, restarting: bool) {
+    let mut driver = Driver::new(shared, neighbour, restarting);
+    driver.start();
+    let mut timer = pin!(tokio::time::sleep_until(tokio::time::Instant::now()));
+    while !driver.stopped {
+        driver.pump();
+        let event = driver.event(timer.as_mut()).await;
+        driver.handle(event);
+    }
+    driver.pump();
+    driver.finish().await;
+}
+
+struct Driver {
+    shared: Arc<Shared>,
+    neighbour: Arc<Neighbour>,
+    config: Arc<PeerConfig>,
+    session: Session,
+    /// Two at most, as the session has it.
+    conns: Vec<Conn>,
+    dial: Option<Dial>,
+    /// Connections that still deliver a NOTIFICATION.
+    closing: JoinSet<()>,
+    established: Option<Established>,
+    routes_changed: watch::Receiver<()>,
+    restarting: bool,
+    stopped: bool,
+}
+
+type Dialling = Pin<Box<dyn Future<Output = Result<TcpStream, DialFailure>> + Send>>;
+
+struct Dial {
+    id: ConnId,
+    future: Dialling,
+}
+
+enum Event {
+    Mail,
+    Timer,
+    Ready(Ready),
+    Dialled(ConnId, Result<TcpStream, DialFailure>),
+    RoutesChanged,
+}
+
+impl Driver {
+    fn new(shared: Arc<Shared>, neighbour: Arc<Neighbour>, restarting: bool) -> Self {
+        let config = Arc::clone(&neighbour.record().config);
+        let session = session(&shared, &config, restarting);
+        let routes_changed = shared.routes_changed.subscribe();
+        Self {
+            shared,
+            neighbour,
+            config,
+            session,
+            conns: Vec::new(),
+            dial: None,
+            closing: JoinSet::new(),
+            established: None,
+            routes_changed,
+            restarting,
+            stopped: false,
+        }
+    }
+
+    fn start(&mut self) {
+        self.session.handle_command(Instant::now(), Command::Start);
+    }
+
+    /// The next thing that happens to this peer.
+    async fn event(&mut self, mut timer: Pin<&mut Sleep>) -> Event {
+        let deadline = self
+            .session
+            .poll_timeout()
+            .map(tokio::time::Instant::from_std);
+        if let Some(deadline) = deadline
+            && timer.deadline() != deadline
+        {
+            timer.as_mut().reset(deadline);
+        }
+        let waits_for_routes = self.established.as_ref().is_some_and(Established::at_tail);
+        let Self {
+            neighbour,
+            conns,
+            dial,
+            routes_changed,
+            ..
+        } = self;
+        tokio::select! {
+            biased;
+            () = neighbour.woken() => Event::Mail,
+            () = timer, if deadline.is_some() => Event::Timer,
+            (id, result) = dialled(dial) => Event::Dialled(id, result),
+            ready = ready(conns, filling) => Event::Ready(ready),
+            _ = routes_changed.changed(), if waits_for_routes => Event::RoutesChanged,
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = Instant::now();
+        match event {
+            Event::Mail => self
+                .neighbour
+                .mail()
+                .into_iter()
+                .for_each(|mail| self.take(mail)),
+            Event::Timer => {
+                // A hold timer is judged by what arrived, not by when this task got to look.
+                let ids: Vec<_> = self.conns.iter().map(|conn| conn.id).collect();
+                ids.into_iter().for_each(|id| self.read(id));
+                self.session.handle_timeout(now);
+            }
+            Event::Ready(Ready::Read(id)) => self.read(id),
+            // Both are done by the pump.
+            Event::Ready(Ready::Write(_)) | Event::RoutesChanged => {}
+            Event::Dialled(id, result) => {
+                self.dial = None;
+                self.dialled(id, result);
+            }
+        }
+    }
+
+    fn take(&mut self, mail: Mail) {
+        let now = Instant::now();
+        match mail {
+            Mail::Accepted(stream) => self.accepted(stream),
+            Mail::Configured => self.configured(),
+            Mail::Lagging => {
+                warn!(peer = %self.neighbour.address, "reset: it reads too slowly to be told all withdrawals");
+                self.session
+                    .handle_command(now, Command::Stop(bgp_fsm::Shutdown::OutOfResources));
+                self.session.handle_command(now, Command::Start);
+            }
+            Mail::Stop(how) => {
+                self.session.handle_command(now, Command::Stop(how.into()));
+                self.stopped = true;
+            }
+        }
+    }
+
+    /// Ends the session and starts another one, if the configuration is another one.
+    fn configured(&mut self) {
+        let config = Arc::clone(&self.neighbour.record().config);
+        if config == self.config {
+            return;
+        }
+        let other_as = config.asn != self.config.asn;
+        let how = if other_as {
+            Shutdown::PeerDeconfigured
+        } else {
+            Shutdown::Silent
+        };
+        self.session
+            .handle_command(Instant::now(), Command::Stop(how.into()));
+        self.pump();
+        self.conns.clear();
+        self.dial = None;
+        // After a silent end the peer may hold our routes (RFC 4724 section 4.1).
+        self.restarting |= !other_as;
+        self.session = session(&self.shared, &config, self.restarting);
+        self.config = config;
+        self.start();
+    }
+
+    fn accepted(&mut self, stream: TcpStream) {
+        let Ok(endpoints) = endpoints(&stream) else {
+            return;
+        };
+        match self.session.handle_accepted(Instant::now(), endpoints) {
+            Ok(id) => self.conns.push(Conn::new(id, stream)),
+            Err(why) => {
+                debug!(peer = %self.neighbour.address, %why, "closed a connection of the peer");
+            }
+        }
+    }
+
+    fn dialled(&mut self, id: ConnId, result: Result<TcpStream, DialFailure>) {
+        let now = Instant::now();
+        let connected = result.and_then(|stream| {
+            let endpoints = endpoints(&stream).map_err(DialFailure::from)?;
+            Ok((stream, endpoints))
+        });
+        match connected {
+            Ok((stream, endpoints)) => {
+                self.neighbour.record().refused_option = None;
+                self.conns.push(Conn::new(id, stream));
+                self.session.handle_connected(now, id, endpoints);
+            }
+            Err(failure) => {
+                self.dial_failed(&failure);
+                self.session.handle_dial_failed(now, id, failure.reason);
+            }
+        }
+    }
+
+    /// Tells status and log; the log only once for the same failure.
+    fn dial_failed(&self, failure: &DialFailure) {
+        let mut record = self.neighbour.record();
+        if failure.is_option {
+            record.refused_option = Some(failure.text.clone());
+        }
+        if record.last_down.as_ref() == Some(&failure.text) {
+            return;
+        }
+        warn!(peer = %self.neighbour.address, reason = failure.text, "cannot connect, trying again");
+        record.last_down = Some(failure.text.clone());
+    }
+
+    fn read(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == id) else {
+            return;
+        };
+        match conn.read() {
+            Ok(false) => {}
+            Ok(true) => {
+                let now = Instant::now();
+                count_messages(&conn.inbox, &mut self.neighbour.record().messages.received);
+                self.session.handle_data(now, id, &mut conn.inbox);
+                conn.release();
+                self.outputs();
+            }
+            Err(error) => self.lost(id, &error),
+        }
+    }
+
+    fn lost(&mut self, id: ConnId, error: &io::Error) {
+        self.conns.retain(|conn| conn.id != id);
+        self.session
+            .handle_closed(Instant::now(), id, Closed::from(error));
+        self.outputs();
+    }
+
+    /// Does what the session wants done and sends what there is to send, while the sockets take it. Not for long at a time:
+    /// what arrives and timers get their turn.
+    fn pump(&mut self) {
+        self.outputs();
+        for _ in 0..BATCHES_IN_A_ROW {
+            if !self.transmit() {
+                break;
+            }
+            self.outputs();
+        }
+        self.outputs();
+        self.publish();
+    }
+
+    fn outputs(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            self.output(output);
+        }
+    }
+
+    fn output(&mut self, output: Output) {
+        match output {
+            Output::Dial(id) => {
+                let future = Box::pin(dial(Arc::clone(&self.shared), Arc::clone(&self.config)));
+                self.dial = Some(Dial { id, future });
+            }
+            Output::CancelDial(id) => self.dial = self.dial.take().filter(|dial| dial.id != id),
+            Output::Send(id, message) => {
+                self.neighbour.sent(&message);
+                if let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == id) {
+                    conn.outbox.push(message);
+                }
+            }
+            Output::Close(id, mode) => self.close(id, mode),
+            Output::Established(id) => self.established(id),
+            Output::Update(_, message) => {
+                if let Some(established) = &self.established {
+                    established.received(&message);
+                }
+            }
+            Output::Refresh(_, request) => {
+                let enhanced = self
+                    .session
+                    .negotiated()
+                    .is_some_and(|n| n.enhanced_route_refresh);
+                if let Some(established) = &mut self.established {
+                    established.refresh(&request, enhanced);
+                }
+            }
+            Output::Down { conn, was, reason } => {
+                self.dropped(conn);
+                self.down(was, &reason);
+            }
+            other => debug!(?other, "an output of a later version of the session"),
+        }
+    }
+
+    fn established(&mut self, id: ConnId) {
+        let Some(negotiated) = self.session.negotiated() else {
+            return;
+        };
+        let established = Established::join(&self.shared, &self.neighbour, id, negotiated);
+        self.established = Some(established);
+    }
+
+    fn down(&self, was: State, reason: &DownReason) {
+        self.neighbour.down(was, reason);
+        if was == State::Established
+            && let Some(observer) = &self.shared.config.observer
+        {
+            observer.session_down(self.neighbour.address, &reason.to_string());
+        }
+    }
+
+    /// The connection is gone: so is its place in the table.
+    fn dropped(&mut self, id: ConnId) {
+        if self
+            .established
+            .as_ref()
+            .is_some_and(|established| established.conn == id)
+        {
+            self.established = None;
+        }
+    }
+
+    fn close(&mut self, id: ConnId, mode: CloseMode) {
+        self.dropped(id);
+        let Some(at) = self.conns.iter().position(|conn| conn.id == id) else {
+            return;
+        };
+        let conn = self.conns.swap_remove(at);
+        while self.closing.try_join_next().is_some() {}
+        if mode == CloseMode::Flush {
+            self.closing.spawn(conn.close());
+        }
+    }
+
+    /// Gives every connection a chance to write, and the Established one its next batch. True: there is more to do now.
+    fn transmit(&mut self) -> bool {
+        let mut more = false;
+        for at in 0..self.conns.len() {
+            let conn = &mut self.conns[at];
+            let id = conn.id;
+            if let Some(established) = self.established.as_mut().filter(|e| e.conn == id)
+                && conn.outbox.wants_updates()
+            {
+                if established.take_end_of_rib_sent() {
+                    self.restarting = false;
+                    self.shared.peers().settled.insert(self.neighbour.address);
+                    self.session
+                        .handle_command(Instant::now(), Command::EndOfRibSent);
+                }
+                self.routes_changed.mark_unchanged();
+                if let Some(updates) = established.next_batch() {
+                    conn.outbox.set_updates(updates);
+                }
+            }
+            if conn.outbox.is_empty() {
+                continue;
+            }
+            match conn.write() {
+                Ok(progress) => {
+                    more |= progress.unsent == 0;
+                    self.session.handle_sent(Instant::now(), id, progress);
+                }
+                Err(error) => {
+                    self.lost(id, &error);
+                    return true;
+                }
+            }
+        }
+        more
+    }
+
+    /// Shows the state to whoever asks.
+    fn publish(&self) {
+        let mut record = self.neighbour.record();
+        record.queue_octets = self.conns.iter().map(|conn| conn.outbox.len()).sum();
+        let state = self.session.state();
+        if record.set_state(state) {
+            drop(record);
+            debug!(peer = %self.neighbour.address, %state, "session state");
+            self.shared.changed();
+        }
+    }
+
+    /// Waits for connections that still deliver a NOTIFICATION.
+    async fn finish(mut self) {
+        self.established = None;
+        self.conns.clear();
+        while self.closing.join_next().await.is_some() {}
+    }
+}
+
+/// A stopped session of this configuration.
+fn session(shared: &Shared, config: &PeerConfig, restarting: bool) -> Session {
+    // Jitter only has to differ between peers and runs.
+    let seed = RandomState::new().build_hasher().finish();
+    let config: SessionConfig = config.session(&shared.config, restarting);
+    Session::new(Arc::new(config), seed)
+}
+
+/// Both ends, IPv4-mapped addresses as IPv4.
+fn endpoints(stream: &TcpStream) -> io::Result<Endpoints> {
+    let (mut local, mut remote) = (stream.local_addr()?, stream.peer_addr()?);
+    local.set_ip(local.ip().to_canonical());
+    remote.set_ip(remote.ip().to_canonical());
+    Ok(Endpoints { local, remote })
+}
+
+/// Until the dial that is under way ends; without one, for ever.
+async fn dialled(dial: &mut Option<Dial>) -> (ConnId, Result<TcpStream, DialFailure>) {
+    match dial {
+        Some(Dial { id, future }) => (*id, future.as_mut().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Until one of the connections is ready; the one that is being filled is ready as soon as it takes more.
+async fn ready(conns: &[Conn], filling: Option<ConnId>) -> Ready {
+    poll_fn(|cx| {
+        let ready = conns
+            .iter()
+            .map(|conn| conn.poll_ready(filling == Some(conn.id), cx))
+            .find(Poll::is_ready);
+        ready.unwrap_or(Poll::Pending)
+    })
+    .await
+}

@@ -1,0 +1,196 @@
+//! What the handle, the listeners and a peer's task share about one peer.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use bgp_fsm::{DownReason, State};
+use bgp_rib::PeerId;
+use bgp_wire::{Family, Notification, PeerKind};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tracing::{debug, info, warn};
+
+use crate::config::{PeerConfig, Shutdown};
+use crate::conn::count_messages;
+use crate::status::{FamilyCounts, MessageCounts, NegotiatedStatus, SessionEndpoints};
+
+/// One peer.
+pub(crate) struct Neighbour {
+    pub(crate) address: IpAddr,
+    mailbox: Mutex<Vec<Mail>>,
+    wake: Notify,
+    record: Mutex<Record>,
+}
+
+/// What a peer's task is told.
+pub(crate) enum Mail {
+    /// The peer dialled in. Options are set, nothing is read.
+    Accepted(TcpStream),
+    /// The configuration changed; [`Record::config`] has it.
+    Configured,
+    /// The peer holds back too many withdrawals.
+    Lagging,
+    /// End, for good.
+    Stop(Shutdown),
+}
+
+/// What is known about a peer, for [`Status`](crate::Status). Written by its task.
+pub(crate) struct Record {
+    pub(crate) config: Arc<PeerConfig>,
+    pub(crate) kind: PeerKind,
+    /// A listener could not be told the password: nothing that it accepts may be trusted.
+    pub(crate) unkeyed: Option<String>,
+    /// A dialled or accepted socket could not be set up.
+    pub(crate) refused_option: Option<String>,
+    pub(crate) state: State,
+    pub(crate) since: (SystemTime, Instant),
+    pub(crate) flaps: u64,
+    pub(crate) last_error_sent: Option<String>,
+    pub(crate) last_error_received: Option<String>,
+    pub(crate) last_down: Option<String>,
+    pub(crate) messages: MessageCounts,
+    pub(crate) routes: Vec<FamilyCounts>,
+    pub(crate) queue_octets: usize,
+    /// The session while it is Established.
+    pub(crate) established: Option<Box<EstablishedRecord>>,
+}
+
+pub(crate) struct EstablishedRecord {
+    pub(crate) endpoints: SessionEndpoints,
+    pub(crate) negotiated: NegotiatedStatus,
+    /// Its cursors in the table.
+    pub(crate) cursors: Vec<(Family, PeerId)>,
+}
+
+impl Neighbour {
+    pub(crate) fn new(config: Arc<PeerConfig>, kind: PeerKind) -> Self {
+        Self {
+            address: config.address,
+            mailbox: Mutex::new(Vec::new()),
+            wake: Notify::new(),
+            record: Mutex::new(Record::new(config, kind)),
+        }
+    }
+
+    /// Never held over an await, and no other lock is taken under it.
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn send(&self, mail: Mail) {
+        self.mailbox().push(mail);
+        self.wake.notify_one();
+    }
+
+    /// Hands over a connection that a listener accepted, unless another one still waits: then it is closed. So a peer that
+    /// floods connections costs two at most.
+    pub(crate) fn offer(&self, stream: TcpStream) {
+        let mut mailbox = self.mailbox();
+        if mailbox.iter().any(|mail| matches!(mail, Mail::Accepted(_))) {
+            return;
+        }
+        mailbox.push(Mail::Accepted(stream));
+        drop(mailbox);
+        self.wake.notify_one();
+    }
+
+    /// Everything that came since the last call.
+    pub(crate) fn mail(&self) -> Vec<Mail> {
+        std::mem::take(&mut *self.mailbox())
+    }
+
+    /// Until there is mail.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Its cursors in the table, one per family, while the session is Established.
+    pub(crate) fn cursors(&self) -> Vec<(Family, PeerId)> {
+        let record = self.record();
+        record
+            .established
+            .as_ref()
+            .map(|it| it.cursors.clone())
+            .unwrap_or_default()
+    }
+
+    /// Takes note of a message that the session sends.
+    pub(crate) fn sent(&self, message: &[u8]) {
+        let mut record = self.record();
+        count_messages(message, &mut record.messages.sent);
+        if let Ok(notification) = Notification::decode(message) {
+            record.last_error_sent = Some(notification.to_string());
+        }
+    }
+
+    /// Takes note of the end of a connection, in status and log.
+    pub(crate) fn down(&self, was: State, reason: &DownReason) {
+        let text = reason.to_string();
+        let mut record = self.record();
+        if let DownReason::Received(notification) = reason {
+            record.last_error_received = Some(notification.to_string());
+        }
+        let again = record.last_down.as_ref() == Some(&text);
+        if was == State::Established {
+            record.flaps += 1;
+            warn!(peer = %self.address, reason = text, "session down");
+        } else if again {
+            debug!(peer = %self.address, state = %was, reason = text, "connection ended again");
+        } else {
+            info!(peer = %self.address, state = %was, reason = text, "connection ended");
+        }
+        // What happens to the other connection of a collision is no news about the peer.
+        if *reason != DownReason::CollisionLost {
+            record.last_down = Some(text);
+        }
+    }
+
+    fn mailbox(&self) -> MutexGuard<'_, Vec<Mail>> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Record {
+    fn new(config: Arc<PeerConfig>, kind: PeerKind) -> Self {
+        Self {
+            config,
+            kind,
+            unkeyed: None,
+            refused_option: None,
+            state: State::Idle,
+            since: (SystemTime::now(), Instant::now()),
+            flaps: 0,
+            last_error_sent: None,
+            last_error_received: None,
+            last_down: None,
+            messages: MessageCounts::default(),
+            routes: Vec::new(),
+            queue_octets: 0,
+            established: None,
+        }
+    }
+
+    /// Takes note of the state; tells whether it is another one.
+    pub(crate) fn set_state(&mut self, state: State) -> bool {
+        if self.state == state {
+            return false;
+        }
+        self.state = state;
+        self.since = (SystemTime::now(), Instant::now());
+        true
+    }
+
+    /// The counters of a family.
+    pub(crate) fn counts(&mut self, family: Family) -> &mut FamilyCounts {
+        let at = self
+            .routes
+            .iter()
+            .position(|counts| counts.family == family);
+        let at = at.unwrap_or_else(|| {
+            self.routes.push(FamilyCounts::new(family));
+            self.routes.len() - 1
+        });
+        &mut self.routes[at]
+    }
+}

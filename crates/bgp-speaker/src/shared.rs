@@ -1,0 +1,90 @@
+//! What all tasks of a speaker share.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bgp_rib::{PeerId, Table};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::config::SpeakerConfig;
+use crate::listener::ListenerSlot;
+use crate::neighbour::Neighbour;
+
+/// Locks are taken in the order of the fields, and none is held over an await.
+pub(crate) struct Shared {
+    pub(crate) config: SpeakerConfig,
+    peers: Mutex<Peers>,
+    listeners: Mutex<Vec<ListenerSlot>>,
+    routes: Mutex<Routes>,
+    /// Wakes peers that have told everything. The value does not matter.
+    pub(crate) routes_changed: watch::Sender<()>,
+    /// Wakes the upkeep of the table.
+    pub(crate) upkeep: Notify,
+    /// Counts changes of sessions and listeners.
+    pub(crate) generation: watch::Sender<u64>,
+}
+
+/// The configured peers and their tasks.
+#[derive(Default)]
+pub(crate) struct Peers {
+    pub(crate) by_address: BTreeMap<IpAddr, Arc<Neighbour>>,
+    /// Peers that End-of-RIB went to: towards them this process is no longer restarting, even if they are removed and come
+    /// back.
+    pub(crate) settled: HashSet<IpAddr>,
+    pub(crate) tasks: JoinSet<()>,
+    /// Shut down; no peer comes any more.
+    pub(crate) closed: bool,
+}
+
+/// The table, and who its peers are.
+pub(crate) struct Routes {
+    pub(crate) table: Table,
+    pub(crate) joined: HashMap<PeerId, Arc<Neighbour>>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: SpeakerConfig) -> Self {
+        let listeners = config
+            .listen
+            .iter()
+            .copied()
+            .map(ListenerSlot::new)
+            .collect();
+        Self {
+            config,
+            peers: Mutex::default(),
+            listeners: Mutex::new(listeners),
+            routes: Mutex::new(Routes {
+                table: Table::new(),
+                joined: HashMap::new(),
+            }),
+            routes_changed: watch::Sender::new(()),
+            upkeep: Notify::new(),
+            generation: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn peers(&self) -> MutexGuard<'_, Peers> {
+        locked(&self.peers)
+    }
+
+    pub(crate) fn listeners(&self) -> MutexGuard<'_, Vec<ListenerSlot>> {
+        locked(&self.listeners)
+    }
+
+    pub(crate) fn routes(&self) -> MutexGuard<'_, Routes> {
+        locked(&self.routes)
+    }
+
+    /// Tells subscribers that a session or a listener changed.
+    pub(crate) fn changed(&self) {
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+}
+
+/// A panic while a lock was held is a bug that was reported; the others go on.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

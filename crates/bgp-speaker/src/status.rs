@@ -1,0 +1,242 @@
+//! What an operator asks about listeners and peers.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use bgp_fsm::{Endpoints, Negotiated, State};
+use bgp_wire::{AsWidth, Asn, Capability, Family, MessageType, PeerKind};
+
+use crate::neighbour::Record;
+
+/// A moment of a speaker.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// One per configured address, in the order of the configuration.
+    pub listeners: Vec<ListenerStatus>,
+    /// One per peer, by address: IPv4 first.
+    pub peers: Vec<PeerStatus>,
+}
+
+impl Status {
+    /// The peer of this address.
+    pub fn peer(&self, address: IpAddr) -> Option<&PeerStatus> {
+        let address = address.to_canonical();
+        self.peers.iter().find(|peer| peer.address == address)
+    }
+}
+
+/// One listening socket.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ListenerStatus {
+    /// The configured address.
+    pub address: SocketAddr,
+    /// The address that it listens on, with the real port; `None` while it does not listen.
+    pub local: Option<SocketAddr>,
+    /// Why it does not listen, if it does not; it is tried again until it does.
+    pub error: Option<String>,
+}
+
+/// One peer and its session.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PeerStatus {
+    /// Its address.
+    pub address: IpAddr,
+    /// The port that is dialled.
+    pub port: u16,
+    /// Its configured AS.
+    pub asn: Asn,
+    /// How it stands to the speaker.
+    pub kind: PeerKind,
+    /// The state of the session (RFC 4271 section 8.2.2).
+    pub state: State,
+    /// Since when it is in this state.
+    pub since: SystemTime,
+    /// How long the session is Established; `None` in any other state.
+    pub uptime: Option<Duration>,
+    /// How many times the session left Established.
+    pub flaps: u64,
+    /// The last NOTIFICATION that was sent, in words.
+    pub last_error_sent: Option<String>,
+    /// The last NOTIFICATION that was received, in words.
+    pub last_error_received: Option<String>,
+    /// Why the last session ended or the last attempt failed, in words.
+    pub last_down: Option<String>,
+    /// What keeps this peer from working as configured: a socket option that the kernel refuses.
+    pub problem: Option<String>,
+    /// The session's addresses; `None` unless Established.
+    pub endpoints: Option<SessionEndpoints>,
+    /// What the session agreed on; `None` unless Established.
+    pub negotiated: Option<NegotiatedStatus>,
+    /// Messages of all sessions with this peer.
+    pub messages: MessageCounts,
+    /// Routes of all sessions with this peer.
+    pub routes: Vec<FamilyCounts>,
+    /// Octets that wait for the socket.
+    pub queue_octets: usize,
+    /// Changes that the peer has yet to be told, at most.
+    pub pending_changes: u64,
+    /// Whether End-of-RIB went to the peer in this session.
+    pub end_of_rib_sent: bool,
+}
+
+/// The two ends of a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct SessionEndpoints {
+    /// Ours.
+    pub local: SocketAddr,
+    /// The peer's.
+    pub remote: SocketAddr,
+}
+
+/// What both OPENs led to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NegotiatedStatus {
+    /// The peer's BGP Identifier.
+    pub peer_id: Ipv4Addr,
+    /// Seconds; 0 where the peer wants none.
+    pub hold_time: u16,
+    /// Time between KEEPALIVEs; `None` where none are sent.
+    pub keepalive_interval: Option<Duration>,
+    /// Families that both sides have.
+    pub families: Vec<Family>,
+    /// Whether AS numbers have four octets (RFC 6793).
+    pub four_octet_as: bool,
+    /// The longest message that may be sent, in octets (RFC 8654).
+    pub max_message: u16,
+    /// Everything that the peer's OPEN advertised.
+    pub peer_capabilities: Vec<Capability>,
+}
+
+/// Messages by type and direction.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct MessageCounts {
+    /// Sent to the peer.
+    pub sent: ByType,
+    /// Received from the peer.
+    pub received: ByType,
+}
+
+/// Counts by message type (RFC 4271 section 4.1, RFC 2918).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ByType {
+    /// OPEN.
+    pub open: u64,
+    /// UPDATE.
+    pub update: u64,
+    /// NOTIFICATION.
+    pub notification: u64,
+    /// KEEPALIVE.
+    pub keepalive: u64,
+    /// ROUTE-REFRESH.
+    pub route_refresh: u64,
+}
+
+impl ByType {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.open + self.update + self.notification + self.keepalive + self.route_refresh
+    }
+
+    /// Counts one message; a type that nobody knows does not count.
+    pub(crate) fn count(&mut self, kind: MessageType) {
+        match kind {
+            MessageType::OPEN => self.open += 1,
+            MessageType::UPDATE => self.update += 1,
+            MessageType::NOTIFICATION => self.notification += 1,
+            MessageType::KEEPALIVE => self.keepalive += 1,
+            MessageType::ROUTE_REFRESH => self.route_refresh += 1,
+            _ => {}
+        }
+    }
+}
+
+/// Prefixes of one family, counted as they pass.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct FamilyCounts {
+    /// The family.
+    pub family: Family,
+    /// Announcements sent.
+    pub advertised: u64,
+    /// Withdrawals sent.
+    pub withdrawn: u64,
+    /// Announcements received.
+    pub received: u64,
+    /// Withdrawals received.
+    pub received_withdrawn: u64,
+}
+
+impl FamilyCounts {
+    pub(crate) fn new(family: Family) -> Self {
+        Self {
+            family,
+            advertised: 0,
+            withdrawn: 0,
+            received: 0,
+            received_withdrawn: 0,
+        }
+    }
+}
+
+impl PeerStatus {
+    /// What the record knows; the rest is the table's.
+    pub(crate) fn of(record: &Record) -> Self {
+        let config = &record.config;
+        let established = record.established.as_ref();
+        Self {
+            address: config.address,
+            port: config.port,
+            asn: config.asn,
+            kind: record.kind,
+            state: record.state,
+            since: record.since.0,
+            uptime: (record.state == State::Established).then(|| record.since.1.elapsed()),
+            flaps: record.flaps,
+            last_error_sent: record.last_error_sent.clone(),
+            last_error_received: record.last_error_received.clone(),
+            last_down: record.last_down.clone(),
+            problem: record
+                .unkeyed
+                .clone()
+                .or_else(|| record.refused_option.clone()),
+            endpoints: established.map(|established| established.endpoints),
+            negotiated: established.map(|established| established.negotiated.clone()),
+            messages: record.messages,
+            routes: record.routes.clone(),
+            queue_octets: record.queue_octets,
+            pending_changes: 0,
+            end_of_rib_sent: false,
+        }
+    }
+}
+
+impl From<Endpoints> for SessionEndpoints {
+    fn from(endpoints: Endpoints) -> Self {
+        Self {
+            local: endpoints.local,
+            remote: endpoints.remote,
+        }
+    }
+}
+
+impl From<&Negotiated> for NegotiatedStatus {
+    fn from(negotiated: &Negotiated) -> Self {
+        Self {
+            peer_id: negotiated.peer_open.bgp_id,
+            // It was a number of seconds in an OPEN, 16 bits wide.
+            hold_time: negotiated.hold_time.map_or(0, |time| time.as_secs() as u16),
+            keepalive_interval: negotiated.keepalive,
+            families: negotiated.families.clone(),
+            four_octet_as: negotiated.as_width == AsWidth::Four,
+            max_message: negotiated.max_message,
+            peer_capabilities: negotiated.peer_open.capabilities.clone(),
+        }
+    }
+}
