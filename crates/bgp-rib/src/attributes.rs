@@ -2,12 +2,12 @@
 
 use core::hash::BuildHasher;
 
-use bgp_wire::{Community, NextHop, Origin};
+use bgp_wire::{Community, ExtendedCommunity, LargeCommunity, NextHop, Origin};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 /// What a route says besides its prefix. What depends on the peer (AS_PATH, LOCAL_PREF's presence,
-/// the next hop) is added per update group.
+/// the next hop) is added per update group. More may come: build it from the default.
 ///
 /// ```
 /// use bgp_rib::Attributes;
@@ -15,7 +15,7 @@ use hashbrown::HashTable;
 /// let attributes = Attributes { med: Some(20), ..Attributes::default() };
 /// assert!(attributes.communities.is_empty());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Attributes {
     /// ORIGIN (RFC 4271 section 5.1.1), IGP by default.
     pub origin: Origin,
@@ -25,28 +25,14 @@ pub struct Attributes {
     pub local_pref: Option<u32>,
     /// COMMUNITIES (RFC 1997), in the order given.
     pub communities: Vec<Community>,
-    /// EXTENDED COMMUNITIES (RFC 4360), eight octets each, in the order given.
-    pub extended_communities: Vec<[u8; 8]>,
-    /// LARGE_COMMUNITY (RFC 8092): global administrator and two local parts each.
-    pub large_communities: Vec<[u32; 3]>,
+    /// EXTENDED COMMUNITIES (RFC 4360), in the order given.
+    pub extended_communities: Vec<ExtendedCommunity>,
+    /// LARGE_COMMUNITY (RFC 8092), in the order given.
+    pub large_communities: Vec<LargeCommunity>,
     /// The next hop instead of the group's, for the routes that can carry it: IPv4 for IPv4 routes;
     /// IPv6 for IPv6 routes, and for IPv4 routes of groups whose own next hop is IPv6 (RFC 8950).
     /// Elsewhere the group's next hop stays.
     pub next_hop: Option<NextHop>,
-}
-
-impl Default for Attributes {
-    fn default() -> Self {
-        Self {
-            origin: Origin::Igp,
-            med: None,
-            local_pref: None,
-            communities: Vec::new(),
-            extended_communities: Vec::new(),
-            large_communities: Vec::new(),
-            next_hop: None,
-        }
-    }
 }
 
 /// A set of attributes in one [`Table`](crate::Table), from [`Table::intern`](crate::Table::intern)

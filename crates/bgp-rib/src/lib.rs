@@ -41,6 +41,8 @@ mod pack;
 mod pass;
 mod prefix;
 mod table;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use attributes::{Attributes, AttrsId};

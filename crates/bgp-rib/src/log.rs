@@ -37,8 +37,8 @@ const _: () = assert!(size_of::<Record<u32>>() == 12 && size_of::<Record<[u32; 4
 
 const HOLE: u32 = u32::MAX;
 const TOMBSTONE: u32 = u32::MAX - 1;
-/// Below this many records a log is not worth compacting.
-const COMPACTION_FLOOR: u32 = 1024;
+/// Below this many records a log is not worth compacting. Tests compact all the time.
+const COMPACTION_FLOOR: u32 = if cfg!(test) { 8 } else { 1024 };
 
 /// What a record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,6 +242,7 @@ impl<A: Address> Log<A> {
     }
 
     /// Closes the holes. Positions held elsewhere must be mapped by what is returned.
+    #[must_use]
     pub(crate) fn compact(&mut self) -> Ranks {
         let ranks = Ranks::new(&self.records);
         self.records.retain(|record| record.state != HOLE);
@@ -314,5 +315,91 @@ impl Ranks {
     pub(crate) fn map(&self, position: u32) -> u32 {
         let (bits, before) = self.blocks[position as usize / 64];
         before + (bits & ((1 << (position % 64)) - 1)).count_ones()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn newest(log: &Log<u32>) -> Vec<(u32, State)> {
+        let records = log.records().iter().map(|record| (record.address, record.state()));
+        records.filter(|&(_, state)| state != State::Hole).collect()
+    }
+
+    #[test]
+    fn a_change_moves_the_prefix_to_the_tail() {
+        let mut log = Log::new();
+        assert_eq!(log.announce(1, 32, 7), None);
+        assert_eq!(log.announce(2, 32, 7), None);
+        assert_eq!(log.announce(1, 32, 7), Some(State::Live(7)), "nothing new");
+        assert_eq!(log.tail(), 2);
+        assert_eq!(log.announce(1, 32, 8), Some(State::Live(7)));
+        assert_eq!(newest(&log), [(2, State::Live(7)), (1, State::Live(8))]);
+        assert_eq!(log.find(1, 31), None, "the length is part of the prefix");
+    }
+
+    #[test]
+    fn tombstones_stay_until_collected_or_announced_again() {
+        let mut log = Log::new();
+        for address in 0..3 {
+            log.announce(address, 32, 7);
+            assert_eq!(log.withdraw(address, 32), Some(7));
+            assert_eq!(log.withdraw(address, 32), None, "it is withdrawn already");
+        }
+        assert_eq!(log.announce(0, 32, 7), Some(State::Tombstone));
+        let at = |log: &Log<u32>, address| log.find(address, 32).map(|(at, _)| at);
+        let second = at(&log, 1).unwrap();
+        assert_eq!(log.tombstones_from(0), 2);
+        log.collect(second + 1);
+        assert_eq!(at(&log, 1), None);
+        assert_eq!((log.live(), log.withdrawn(), log.tombstones_from(0)), (1, 1, 1));
+        assert_eq!(newest(&log), [(2, State::Tombstone), (0, State::Live(7))]);
+    }
+
+    #[test]
+    fn compaction_keeps_order_index_and_positions() {
+        let mut log = Log::new();
+        for address in 0..200 {
+            log.announce(address, 32, 1);
+        }
+        for address in (0..200).filter(|address| address % 3 > 0) {
+            log.withdraw(address, 32);
+        }
+        let before = newest(&log);
+        let expected: Vec<u32> = (0..=log.tail())
+            .map(|position| {
+                let passed = &log.records()[..position as usize];
+                passed.iter().filter(|record| record.state() != State::Hole).count() as u32
+            })
+            .collect();
+        let ranks = log.compact();
+        assert_eq!(newest(&log), before);
+        assert_eq!((log.holes(), log.tail()), (0, 200));
+        for (position, &rank) in expected.iter().enumerate() {
+            assert_eq!(ranks.map(position as u32), rank);
+        }
+        for (at, &(address, state)) in before.iter().enumerate() {
+            assert_eq!(log.find(address, 32), Some((at as u32, state)));
+        }
+        log.collect(log.tail());
+        assert_eq!((log.live(), log.withdrawn()), (67, 0));
+    }
+
+    #[test]
+    fn memory_returns_after_a_large_table_is_withdrawn() {
+        let mut log = Log::new();
+        for address in 0..10_000u32 {
+            log.announce(address, 32, 1);
+        }
+        let full = log.reserved_octets();
+        for address in 0..10_000u32 {
+            log.withdraw(address, 32);
+        }
+        log.collect(log.tail());
+        assert!(log.wants_compaction());
+        let _ = log.compact();
+        assert_eq!(log.tail(), 0);
+        assert!(log.reserved_octets() < full / 100, "{} octets left", log.reserved_octets());
     }
 }

@@ -39,6 +39,8 @@ struct Bucket {
     prefixes: u32,
     /// The most that one more prefix can add to `out`.
     growth: usize,
+    /// What completing the last message adds: attributes may stand behind the prefixes.
+    trailer: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -82,6 +84,9 @@ impl Packer {
             if used > 0 && used + bucket.growth > budget {
                 break;
             }
+            if bucket.prefixes == 0 {
+                used += bucket.trailer;
+            }
             let before = bucket.out.len();
             bucket
                 .packer
@@ -110,7 +115,7 @@ impl Packer {
 
     fn open(&mut self, key: &GroupKey, attributes: &Attributes, attrs: u32) -> Target {
         let target = match open_messages(key, attributes, &mut self.block) {
-            Ok(packer) => Target::Bucket(self.add(packer, self.block.len() + MESSAGE_OVERHEAD)),
+            Ok(packer) => Target::Bucket(self.add(packer, self.block.len())),
             Err(_) => Target::Oversized,
         };
         self.slots[attrs as usize] = Some(target);
@@ -125,18 +130,19 @@ impl Packer {
         }
         let packer = UpdatePacker::unreach(key.family, key.max_message)
             .expect("join() lets no group in whose messages cannot hold a withdrawal");
-        let bucket = self.add(packer, MESSAGE_OVERHEAD);
+        // The length of an attribute list that is empty.
+        let bucket = self.add(packer, 2);
         self.withdrawals = Some(bucket);
         bucket
     }
 
-    fn add(&mut self, packer: UpdatePacker, growth: usize) -> usize {
-        let out = self.spare.pop().unwrap_or_default();
+    fn add(&mut self, packer: UpdatePacker, attributes: usize) -> usize {
         self.open.push(Bucket {
             packer,
-            out,
+            out: self.spare.pop().unwrap_or_default(),
             prefixes: 0,
-            growth,
+            growth: attributes + MESSAGE_OVERHEAD,
+            trailer: attributes,
         });
         self.open.len() - 1
     }
@@ -160,6 +166,7 @@ impl Packer {
                 self.spare.push(bucket.out);
             }
         }
+        debug_assert!(updates.len() <= used, "{} octets, {used} expected", updates.len());
         (!updates.is_empty()).then(|| Batch {
             updates: updates.freeze(),
             messages,
@@ -208,25 +215,13 @@ fn path_attributes(key: &GroupKey, attributes: &Attributes) -> Vec<Attribute> {
         list.push(Attribute::Communities(attributes.communities.clone()));
     }
     if !attributes.extended_communities.is_empty() {
-        list.push(transitive(16, attributes.extended_communities.concat()));
+        let communities = attributes.extended_communities.clone();
+        list.push(Attribute::ExtendedCommunities(communities));
     }
     if !attributes.large_communities.is_empty() {
-        let parts = attributes.large_communities.iter().flatten();
-        list.push(transitive(
-            32,
-            parts.flat_map(|part| part.to_be_bytes()).collect(),
-        ));
+        list.push(Attribute::LargeCommunities(attributes.large_communities.clone()));
     }
     list
-}
-
-/// An optional transitive attribute.
-fn transitive(kind: u8, value: Vec<u8>) -> Attribute {
-    Attribute::Unknown {
-        flags: 0xc0,
-        kind,
-        value: value.into(),
-    }
 }
 
 /// The next hop of routes with these attributes in this group.
