@@ -3,8 +3,12 @@
 
 extern crate alloc;
 
+mod as_path;
 mod asn;
+mod attribute;
+mod attribute_type;
 mod capability;
+mod community;
 mod context;
 mod error;
 mod error_code;
@@ -13,6 +17,7 @@ mod header;
 mod next_hop;
 mod notification;
 mod open;
+mod pack;
 mod prefix;
 mod read;
 mod refresh;
@@ -20,10 +25,17 @@ mod refresh;
 mod skeleton;
 pub use skeleton::*;
 
+pub use as_path::{AsPath, AsPathSegment, AsPathSegmentView, AsPathView, SegmentKind};
 pub use asn::{AsWidth, Asn, PeerKind};
+pub use attribute::{Aggregator, Attribute, Origin, encode_attributes};
+pub use attribute_type::{AttributeFlags, AttributeType};
 pub use capability::{
     AddPathFamily, AddPathMode, Capability, CapabilityCode, ExtendedNextHop, GracefulRestart,
     GracefulRestartFamily, LongLivedFamily, Role,
+};
+pub use community::{
+    ClusterList, Communities, Community, ExtendedCommunities, ExtendedCommunity,
+    Ipv6ExtendedCommunities, Ipv6ExtendedCommunity, LargeCommunities, LargeCommunity, ListView,
 };
 pub use context::Context;
 pub use error::{
@@ -38,5 +50,6 @@ pub use header::{
 pub use next_hop::NextHop;
 pub use notification::{Notification, NotificationError, NotificationErrorKind};
 pub use open::{Open, OpenError, OpenErrorKind};
+pub use pack::{UpdatePacker, encode_end_of_rib};
 pub use prefix::Nlri;
 pub use refresh::{RefreshError, RefreshErrorKind, RefreshSubtype, RouteRefresh};
