@@ -58,16 +58,23 @@ fn install(packages: &[&str]) -> Result<()> {
     apt_get(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
 }
 
+/// Runs apt-get, which has much to say and is heard only when it fails.
 fn apt_get(arguments: &[&str]) -> Result<()> {
-    let status = Command::new("apt-get")
+    let output = Command::new("apt-get")
         .arg("--quiet=2")
         .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")
         .stdin(Stdio::null())
-        .status()
+        .output()
         .context("starting apt-get")?;
-    if !status.success() {
-        bail!("`apt-get {}`: {status}", arguments.join(" "));
+    if !output.status.success() {
+        bail!(
+            "`apt-get {}`: {}\n{}{}",
+            arguments.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(())
 }

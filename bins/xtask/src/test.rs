@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{cargo, packages, step};
 
@@ -12,21 +12,18 @@ use crate::{cargo, packages, step};
 /// Documentation tests come last, so that the output ends as that of `cargo test` does.
 pub(crate) fn run() -> Result<()> {
     packages::install_missing();
+    let mut build = cargo(&["test", "--workspace", "--no-run"]);
+    step("build the tests", &mut build)?;
+
     let skips = std::env::temp_dir().join(format!("skipped-tests-{}", std::process::id()));
-    let built = step(
-        "build tests",
-        &mut cargo(&["test", "--workspace", "--no-run"]),
-    );
-    let passed = built.and_then(|()| {
-        let targets = ["test", "--workspace", "--no-fail-fast"];
-        let mut tests = cargo(&targets);
-        tests.args(["--lib", "--bins", "--tests"]);
-        step("tests", tests.env("INTEROP_SKIPS", &skips))
-    });
+    let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    tests.args(["--lib", "--bins", "--tests"]);
+    let passed = step("tests", tests.env("INTEROP_SKIPS", &skips));
     report(&skips);
     passed?;
+
     let status = cargo(&["test", "--workspace", "--doc"]).status()?;
-    anyhow::ensure!(status.success(), "documentation tests: {status}");
+    ensure!(status.success(), "documentation tests: {status}");
     Ok(())
 }
 
