@@ -1,14 +1,82 @@
 //! The engine: inputs in, effects out, questions answered.
 
-use std::collections::VecDeque;
+mod egresses;
+mod explaining;
+mod inputs;
+mod ledger;
+mod normalise;
+mod passwords;
+mod policies;
+mod reconcile;
+mod rules;
+mod services;
+mod sources;
+mod table;
 
-use antrea_bgp_api::Kind;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use antrea_bgp_api::{DEFAULT_NAMESPACE, Kind, ObjectRef, PASSWORDS_SECRET};
 use ipnet::IpNet;
+use router_id::RouterId;
 
 use crate::{
-    Effect, Explanation, Input, KindSet, PeerView, ProcessSpec, Report, RouteView, SourceState,
-    Subject,
+    Effect, KindSet, PeerSpec, PeerView, ProcessSpec, Report, RouteView, SourceState,
 };
+
+use egresses::Egresses;
+use ledger::Ledger;
+use normalise::NodeRecord;
+use passwords::Passwords;
+use policies::{Candidate, Policies};
+use rules::Rules;
+use services::Services;
+use sources::Sources;
+use table::RouteTable;
+
+/// Effects beyond this many give their memory back once they have been polled.
+const EFFECTS_KEPT: usize = 1024;
+
+/// One node's policy engine: see the [crate's documentation](crate).
+///
+/// It is owned by value by one task. Nothing in it waits, and an input costs what it changes.
+pub struct Engine {
+    node_name: String,
+    /// The Node object; while `node_missing`, what it was last.
+    node: Option<NodeRecord>,
+    node_missing: bool,
+    policies: Policies,
+    sources: Sources,
+    router_id: RouterId,
+    /// The write that was asked for last, and the annotation that stood in its place then.
+    written: Option<(Option<String>, Ipv4Addr)>,
+    running: Option<Running>,
+    rules: Rules,
+    services: Services,
+    egresses: Egresses,
+    /// By `namespace/name`; the first counts. Where the source offers one Secret, it is the one.
+    passwords: BTreeMap<String, Passwords>,
+    /// The Secret that was seen last, or would be looked for.
+    secret: ObjectRef,
+    /// The Pod CIDRs that are in the table.
+    pod_routes: Vec<IpNet>,
+    /// The empty name, shared by all owners that have none.
+    no_object: Arc<str>,
+    table: RouteTable,
+    ledger: Ledger,
+    effects: VecDeque<Effect>,
+    generation: u64,
+    touched: u64,
+}
+
+/// The BGP process, as effects have brought it about.
+struct Running {
+    candidate: Arc<Candidate>,
+    process: ProcessSpec,
+    peers: BTreeMap<IpAddr, PeerSpec>,
+}
 
 /// The effective policy, as [`Engine::policy`] shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,92 +90,155 @@ pub struct PolicyView<'a> {
     pub last_good: bool,
 }
 
-/// One node's policy engine.
-pub struct Engine {
-    node: String,
-    effects: VecDeque<Effect>,
-    generation: u64,
-}
-
 impl Engine {
-    /// An engine for the node of this name, which knows nothing yet.
+    /// An engine for the node of this name, which knows nothing yet. Its first effect is the
+    /// [`Watch`](Effect::Watch) for what it always needs.
     #[must_use]
     pub fn new(node: impl Into<String>) -> Self {
-        Self { node: node.into(), effects: VecDeque::new(), generation: 0 }
+        let mut sources = Sources::default();
+        let always = KindSet::EMPTY.with(Kind::BgpPolicy).with(Kind::Node);
+        let _ = sources.need(always);
+        Self {
+            node_name: node.into(),
+            node: None,
+            node_missing: false,
+            policies: Policies::default(),
+            sources,
+            router_id: RouterId::default(),
+            written: None,
+            running: None,
+            rules: Rules::default(),
+            services: Services::default(),
+            egresses: Egresses::default(),
+            passwords: BTreeMap::new(),
+            secret: ObjectRef::namespaced(Kind::Secret, DEFAULT_NAMESPACE, PASSWORDS_SECRET),
+            pod_routes: Vec::new(),
+            no_object: Arc::from(""),
+            table: RouteTable::default(),
+            ledger: Ledger::default(),
+            effects: VecDeque::from([Effect::Watch(always)]),
+            generation: 0,
+            touched: 0,
+        }
     }
-    /// Takes in what happened. What is to be done about it can be polled afterwards.
-    pub fn handle(&mut self, input: Input) {
-        todo!()
-    }
+
     /// The next thing to be done, until there is none.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        todo!()
+        let effect = self.effects.pop_front();
+        if effect.is_none() && self.effects.capacity() > EFFECTS_KEPT {
+            self.effects = VecDeque::new();
+        }
+        effect
     }
-    /// What the node advertises: IPv4 first; then by type, prefix length and address.
-    pub fn routes(&self) -> impl Iterator<Item = RouteView<'_>> {
-        Vec::new().into_iter()
+
+    /// What the node advertises, in the order of `antctl`: IPv4 first; then by type, prefix length
+    /// and address.
+    pub fn routes(&self) -> impl ExactSizeIterator<Item = RouteView<'_>> {
+        self.table.sorted().into_iter()
     }
+
     /// One route, by its exact prefix.
     #[must_use]
     pub fn route(&self, prefix: &IpNet) -> Option<RouteView<'_>> {
-        todo!()
+        self.table.get(prefix)
     }
+
     /// How many routes there are.
     #[must_use]
     pub fn route_count(&self) -> usize {
-        todo!()
+        self.table.len()
     }
-    /// The valid peers of the effective policy, by address and port.
+
+    /// The valid peers of the effective policy, by address: IPv4 first.
     pub fn peers(&self) -> impl Iterator<Item = PeerView<'_>> {
-        Vec::new().into_iter()
+        let mut peers: Vec<PeerView<'_>> = Vec::new();
+        if let Some(running) = &self.running {
+            peers.extend(running.candidate.policy.peers.iter().map(|peer| {
+                let configured = running.peers.get(&peer.address);
+                let authenticated = configured.is_some_and(|spec| spec.password.is_some());
+                PeerView { peer, authenticated, state: self.peer_state(peer) }
+            }));
+        }
+        peers.sort_by_key(|view| (view.peer.address, view.peer.port));
+        peers.into_iter()
     }
-    /// The effective policy.
+
+    /// The effective policy, and what the BGP process runs with.
     #[must_use]
     pub fn policy(&self) -> Option<PolicyView<'_>> {
-        todo!()
+        self.running.as_ref().map(|running| PolicyView {
+            name: &running.candidate.name,
+            process: &running.process,
+            last_good: self.policies.is_broken(&running.candidate.name),
+        })
     }
-    /// What is wrong at present: every report that has not been mended since.
+
+    /// What is wrong at present: every report about a lasting state that was not mended since.
     pub fn problems(&self) -> impl Iterator<Item = &Report> {
-        [].iter()
+        self.ledger.iter()
     }
-    /// Why a subject is advertised, or why not.
-    #[must_use]
-    pub fn explain(&self, subject: &Subject) -> Explanation {
-        todo!()
-    }
+
     /// The name of the node.
     #[must_use]
     pub fn node(&self) -> &str {
-        &self.node
+        &self.node_name
     }
-    /// Whether the Node object was there and is gone.
+
+    /// Whether the Node object was there and is gone, while all goes on as if it were not.
+    ///
+    /// The owner of the engine arms a timer of [`NODE_GRACE`](crate::NODE_GRACE) when this becomes
+    /// true, drops it when it becomes false, and hands in
+    /// [`Input::NodeGraceElapsed`](crate::Input::NodeGraceElapsed) when the timer fires.
     #[must_use]
     pub fn node_missing(&self) -> bool {
-        todo!()
+        self.node_missing
     }
+
     /// How the source of a kind is doing.
     #[must_use]
     pub fn source(&self, kind: Kind) -> SourceState {
-        todo!()
+        self.sources.state(kind)
     }
+
     /// The kinds that are needed at present.
     #[must_use]
-    pub fn watched(&self) -> KindSet {
-        todo!()
+    pub fn needed(&self) -> KindSet {
+        self.sources.needed()
     }
-    /// The needed kinds whose first list has not come in yet.
+
+    /// The needed kinds that were neither listed nor found absent or denied: as long as there are
+    /// any, more routes or peers may follow.
     #[must_use]
     pub fn unsettled(&self) -> KindSet {
-        todo!()
+        self.sources.unsettled()
     }
-    /// Grows whenever an answer of this engine may have changed.
+
+    /// Grows with every input, so whenever an answer of this engine may have changed.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
     }
-    /// How many records and route entries were looked at so far: the cost of inputs, without a clock.
+
+    /// How many policies, Services, addresses and owners of prefixes were looked at so far. The
+    /// difference over one input is its cost, measured without a clock.
     #[must_use]
     pub fn touched(&self) -> u64 {
-        todo!()
+        self.touched + self.table.touched() + self.services.touched() + self.egresses.touched()
+    }
+
+    fn is_effective(&self, policy: &str) -> bool {
+        self.running.as_ref().is_some_and(|running| running.candidate.name == policy)
+    }
+}
+
+impl fmt::Debug for Engine {
+    /// Only what identifies the engine: its records are many, and passwords are among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("node", &self.node_name)
+            .field("policy", &self.policy())
+            .field("routes", &self.route_count())
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
     }
 }

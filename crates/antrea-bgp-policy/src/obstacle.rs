@@ -4,7 +4,7 @@ use std::fmt;
 
 use antrea_bgp_api::Kind;
 
-use crate::RouteType;
+use crate::{RouteType, SourceState};
 
 /// An address family of routes and peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,10 +51,15 @@ pub enum Obstacle {
         origin: Origin,
     },
     /// Objects of the kind are needed and have not been listed yet.
-    NotListed(Kind),
+    NotListed {
+        /// The kind.
+        kind: Kind,
+        /// How its source is doing.
+        state: SourceState,
+    },
     /// There is no such object.
     NoSuchObject,
-    /// No Service, Egress on this node or Pod CIDR of this node has this address.
+    /// Nothing that the effective policy could advertise has this address.
     NobodysAddress,
     /// The Service is headless: it has endpoints and no address of its own.
     Headless,
@@ -130,10 +135,12 @@ impl fmt::Display for Obstacle {
             Obstacle::NotInPolicy { policy, origin } => {
                 write!(f, "BGPPolicy {policy} does not advertise {origin}")
             }
-            Obstacle::NotListed(kind) => write!(f, "{kind} objects have not been listed yet"),
+            Obstacle::NotListed { kind, state } => {
+                write!(f, "objects of kind {kind} have not been listed yet (source: {state})")
+            }
             Obstacle::NoSuchObject => f.write_str("there is no such object"),
             Obstacle::NobodysAddress => {
-                f.write_str("no Service, no Egress and no Pod CIDR of this node has it")
+                f.write_str("no Service, Egress or Pod CIDR that is known has it")
             }
             Obstacle::Headless => f.write_str("the Service is headless"),
             Obstacle::ExternalName => f.write_str("the Service is of type ExternalName"),

@@ -1,0 +1,259 @@
+//! Inputs: into records, and from there to whatever depends on them.
+
+use std::collections::HashSet;
+
+use antrea_bgp_api::{BGPPolicy, Kind, Node, Object, ObjectRef, PASSWORDS_SECRET, Secret, validate};
+
+use crate::report::{ReasonCode, Report, Severity};
+use crate::{Input, InvalidObject, SourceState};
+
+use super::Engine;
+use super::ledger::Topic;
+use super::normalise;
+use super::passwords::Passwords;
+use super::policies::Candidate;
+
+impl Engine {
+    /// Takes in what happened. What is to be done about it can be polled afterwards.
+    pub fn handle(&mut self, input: Input) {
+        match input {
+            Input::Applied(object) => {
+                let kind = object.kind();
+                if self.sources.accepts(kind) {
+                    self.apply(&object);
+                    self.settle(kind);
+                }
+            }
+            Input::Invalid { object, created, reason } => {
+                let kind = object.kind;
+                if self.sources.accepts(kind) {
+                    self.apply_invalid(&InvalidObject { object, created, reason });
+                    self.settle(kind);
+                }
+            }
+            Input::Deleted(object) => {
+                if self.sources.accepts(object.kind) {
+                    self.delete(&object);
+                    self.settle(object.kind);
+                }
+            }
+            Input::Relisted { kind, objects, invalid } => {
+                if self.sources.accepts(kind) {
+                    self.relist(kind, &objects, &invalid);
+                    self.settle(kind);
+                }
+            }
+            Input::Source { kind, state } => self.source_changed(kind, state),
+            Input::NodeGraceElapsed => {
+                if self.node_missing {
+                    self.node_missing = false;
+                    self.node = None;
+                    self.reselect();
+                }
+            }
+        }
+        self.finish();
+    }
+
+    fn apply(&mut self, object: &Object) {
+        let reference = object.object_ref();
+        let reports = match object {
+            Object::BgpPolicy(policy) => self.apply_policy(policy, &reference),
+            Object::Node(node) => match self.apply_node(node, &reference) {
+                Some(reports) => reports,
+                None => return,
+            },
+            Object::Secret(secret) => {
+                self.apply_secret(secret, reference);
+                return;
+            }
+            Object::Service(service) => {
+                let (record, reports) = normalise::service(service, &reference);
+                let key = normalise::key(&reference);
+                self.services.apply_service(&key, record, &self.rules, &mut self.table);
+                reports
+            }
+            Object::EndpointSlice(slice) => {
+                let record = normalise::slice(slice, &self.node_name);
+                let key = normalise::key(&reference);
+                self.services.apply_slice(&key, record, &self.rules, &mut self.table);
+                Vec::new()
+            }
+            Object::Egress(egress) => {
+                let (record, reports) = normalise::egress(egress, &reference, &self.node_name);
+                self.egresses.apply(&reference.name, record, &self.rules, &mut self.table);
+                reports
+            }
+        };
+        self.ledger.set(&reference, Topic::Object, reports);
+    }
+
+    fn apply_policy(&mut self, policy: &BGPPolicy, object: &ObjectRef) -> Vec<Report> {
+        let validated = validate(&policy.spec);
+        let mut reports: Vec<Report> =
+            validated.issues.into_iter().map(|issue| normalise::issue(issue, object)).collect();
+        match validated.policy {
+            Some(valid) => {
+                let created = policy.metadata.creation_timestamp.as_ref().map(|time| time.0);
+                let name = object.name.clone();
+                self.policies.apply(Candidate { name, created, policy: valid });
+            }
+            None => reports.extend(self.policy_broken(object)),
+        }
+        reports
+    }
+
+    /// Notes that a policy is invalid now; says so if that concerns the one in effect.
+    fn policy_broken(&mut self, object: &ObjectRef) -> Option<Report> {
+        self.policies.apply_broken(&object.name);
+        self.is_effective(&object.name).then(|| Report {
+            severity: Severity::Warning,
+            object: object.clone(),
+            field: None,
+            code: ReasonCode::KeptLastGoodPolicy,
+            message: "the last good form of this policy stays in effect until it is mended or \
+                      deleted, or no longer selects this node"
+                .to_owned(),
+        })
+    }
+
+    /// `None` for another node.
+    fn apply_node(&mut self, node: &Node, object: &ObjectRef) -> Option<Vec<Report>> {
+        if object.name != self.node_name {
+            return None;
+        }
+        let (record, reports) = normalise::node(node, object);
+        self.node = Some(record);
+        self.node_missing = false;
+        Some(reports)
+    }
+
+    fn apply_secret(&mut self, secret: &Secret, object: ObjectRef) {
+        if object.name == PASSWORDS_SECRET {
+            self.sources.set_known(Kind::Secret);
+            self.ledger.set(&object, Topic::Object, Vec::new());
+            self.secret = object.clone();
+            self.passwords.insert(normalise::key(&object), Passwords::read(secret, object));
+        }
+    }
+
+    /// An object that cannot be decoded: what is known of it stays, except of a policy that is not
+    /// in effect.
+    fn apply_invalid(&mut self, invalid: &InvalidObject) {
+        let object = &invalid.object;
+        let foreign = match object.kind {
+            Kind::Node => object.name != self.node_name,
+            Kind::Secret => object.name != PASSWORDS_SECRET,
+            _ => false,
+        };
+        if foreign {
+            return;
+        }
+        let mut reports = vec![Report {
+            severity: Severity::Error,
+            object: object.clone(),
+            field: None,
+            code: ReasonCode::Undecodable,
+            message: format!("cannot be decoded: {}", invalid.reason),
+        }];
+        if object.kind == Kind::BgpPolicy {
+            reports.extend(self.policy_broken(object));
+        }
+        self.ledger.set(object, Topic::Object, reports);
+    }
+
+    fn delete(&mut self, object: &ObjectRef) {
+        let key = normalise::key(object);
+        match object.kind {
+            Kind::BgpPolicy => self.policies.delete(&object.name),
+            Kind::Node if object.name == self.node_name => {
+                self.node_missing = self.node.is_some();
+            }
+            Kind::Node => {}
+            Kind::Secret => {
+                self.passwords.remove(&key);
+            }
+            Kind::Service => self.services.delete_service(&key, &mut self.table),
+            Kind::EndpointSlice => {
+                self.services.apply_slice(&key, None, &self.rules, &mut self.table);
+            }
+            Kind::Egress => self.egresses.delete(&object.name, &mut self.table),
+        }
+        self.ledger.forget(object);
+    }
+
+    /// Mark and sweep: what is not in the list is gone.
+    fn relist(&mut self, kind: Kind, objects: &[Object], invalid: &[InvalidObject]) {
+        let mut listed: HashSet<String> = HashSet::with_capacity(objects.len());
+        for object in objects.iter().filter(|object| object.kind() == kind) {
+            listed.insert(normalise::key(&object.object_ref()));
+            self.apply(object);
+        }
+        for entry in invalid.iter().filter(|entry| entry.object.kind == kind) {
+            listed.insert(normalise::key(&entry.object));
+            self.apply_invalid(entry);
+        }
+        match kind {
+            Kind::BgpPolicy => self.policies.sweep(&listed),
+            Kind::Node => {
+                self.node_missing = self.node.is_some() && !listed.contains(&self.node_name);
+            }
+            Kind::Secret => self.passwords.retain(|key, _| listed.contains(key)),
+            Kind::Service => self.services.sweep_services(&listed, &mut self.table),
+            Kind::EndpointSlice => {
+                self.services.sweep_slices(&listed, &self.rules, &mut self.table);
+            }
+            Kind::Egress => self.egresses.sweep(&listed, &mut self.table),
+        }
+        self.ledger.retain(|object, topic| {
+            object.kind != kind || topic == Topic::Source || listed.contains(&normalise::key(object))
+        });
+        // A Secret that is there and unreadable may hold passwords: no session without them.
+        let unreadable = |entry: &InvalidObject| entry.object.name == PASSWORDS_SECRET;
+        if kind != Kind::Secret || !self.passwords.is_empty() || !invalid.iter().any(unreadable) {
+            self.sources.set_state(kind, SourceState::Synced);
+        }
+        self.source_problems();
+    }
+
+    /// Brings up to date what depends on a kind other than routes, which are already.
+    fn settle(&mut self, kind: Kind) {
+        match kind {
+            Kind::BgpPolicy | Kind::Node => self.reselect(),
+            Kind::Secret => self.sync_peers(),
+            Kind::Service | Kind::EndpointSlice | Kind::Egress => {}
+        }
+    }
+
+    fn source_changed(&mut self, kind: Kind, state: SourceState) {
+        if !self.sources.accepts(kind) || !self.sources.set_state(kind, state) {
+            return;
+        }
+        self.source_problems();
+        self.settle(kind);
+    }
+
+    pub(super) fn source_problems(&mut self) {
+        let node = ObjectRef::cluster(Kind::Node, self.node_name.clone());
+        let mut reports: Vec<Report> = Vec::new();
+        for kind in Kind::ALL {
+            if self.sources.state(kind) == SourceState::Denied {
+                let consequence = match kind {
+                    Kind::Secret => "; peers wait, since their passwords may be there",
+                    _ => "",
+                };
+                reports.push(Report {
+                    severity: Severity::Error,
+                    object: node.clone(),
+                    field: None,
+                    code: ReasonCode::SourceDenied,
+                    message: format!(
+                        "the agent may not list objects of kind {kind}; grant it get, list and \
+                         watch{consequence}"
+                    ),
+                });
+            }
+        }
+        self.ledger.set(&node, Topic::Source, reports);
+    }
+}

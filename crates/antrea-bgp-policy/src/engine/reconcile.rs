@@ -1,0 +1,313 @@
+//! From what is wanted to what has to be done: process, peers, kinds to watch, routes.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use antrea_bgp_api::{Kind, ObjectRef, Peer, Policy};
+use ipnet::IpNet;
+use router_id::NodeFacts;
+
+use crate::obstacle::Family;
+use crate::report::{ReasonCode, Report, Severity};
+use crate::route::{Owner, RouteType};
+use crate::{Effect, KindSet, PeerSpec, PeerState, ProcessSpec, StopReason};
+
+use super::ledger::Topic;
+use super::normalise::{self, NodeRecord};
+use super::passwords::canonical_key;
+use super::policies::Candidate;
+use super::rules::Rules;
+use super::{Engine, Running};
+
+impl Engine {
+    /// Policies or the node have changed: everything may depend on that, and only what does moves.
+    pub(super) fn reselect(&mut self) {
+        let chosen = self.choose();
+        for retired in self.policies.retire(chosen.as_ref().map(|chosen| chosen.name.as_str())) {
+            let object = ObjectRef::cluster(Kind::BgpPolicy, retired);
+            self.ledger.mend(&object, ReasonCode::KeptLastGoodPolicy);
+        }
+        self.touched += self.policies.len() as u64;
+        match chosen {
+            Some(chosen) => self.run(chosen),
+            None => self.stop(),
+        }
+        self.sync_peers();
+        self.sync_needs();
+        self.sync_rules();
+    }
+
+    fn choose(&self) -> Option<Arc<Candidate>> {
+        if self.sources.policies_pending() {
+            return None;
+        }
+        self.policies.select(&self.node.as_ref()?.labels)
+    }
+
+    /// Starts the process, or restarts it if a value changed that needs it.
+    fn run(&mut self, chosen: Arc<Candidate>) {
+        let Some(node) = &self.node else { return };
+        let facts = NodeFacts {
+            name: &self.node_name,
+            annotation: node.router_id.as_deref(),
+            ipv4: node.ipv4,
+        };
+        let outcome = self.router_id.observe(&facts);
+        let process = ProcessSpec {
+            local_asn: chosen.policy.local_asn,
+            listen_port: chosen.policy.listen_port,
+            router_id: outcome.id,
+            confederation: chosen.policy.confederation.clone(),
+        };
+        let peers = match self.running.take() {
+            Some(former) => match restart_reason(&former.process, &process) {
+                None => former.peers,
+                Some(reason) => {
+                    self.effects.push_back(Effect::StopProcess(reason));
+                    self.effects.push_back(Effect::StartProcess(Box::new(process.clone())));
+                    self.table.forget_announced();
+                    BTreeMap::new()
+                }
+            },
+            None => {
+                self.effects.push_back(Effect::StartProcess(Box::new(process.clone())));
+                BTreeMap::new()
+            }
+        };
+        self.running = Some(Running { candidate: chosen, process, peers });
+        self.write_router_id(outcome);
+    }
+
+    /// Asks for the annotation to be written, once per value that stands in the way.
+    fn write_router_id(&mut self, outcome: router_id::Outcome) {
+        let annotation = self.node.as_ref().and_then(|node| node.router_id.clone());
+        let object = ObjectRef::cluster(Kind::Node, self.node_name.clone());
+        let reports = match (&annotation, outcome.invalid_annotation) {
+            (Some(text), true) => vec![Report {
+                severity: Severity::Warning,
+                object: object.clone(),
+                field: Some(format!("metadata.annotations[{}]", antrea_bgp_api::ROUTER_ID_ANNOTATION)),
+                code: ReasonCode::InvalidRouterId,
+                message: format!(
+                    "{text:?} is no IPv4 address other than 0.0.0.0; it is replaced by {}",
+                    outcome.id
+                ),
+            }],
+            _ => Vec::new(),
+        };
+        self.ledger.set(&object, Topic::RouterId, reports);
+        let wanted = outcome.write_back.map(|id| (annotation, id));
+        if wanted != self.written {
+            if let Some((_, id)) = wanted {
+                self.effects.push_back(Effect::WriteRouterId(id));
+            }
+            self.written = wanted;
+        }
+    }
+
+    /// Stops the process, if it runs: nothing is for this node.
+    fn stop(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        let reason = if self.node.is_none() {
+            StopReason::NodeGone
+        } else if self.policies.is_candidate(&running.candidate.name) {
+            StopReason::NodeDeselected
+        } else {
+            StopReason::PolicyGone
+        };
+        self.effects.push_back(Effect::StopProcess(reason));
+        self.table.clear();
+        self.pod_routes.clear();
+    }
+
+    /// Brings the speaker's peers to what the policy, the node and the Secret say.
+    pub(super) fn sync_peers(&mut self) {
+        self.peer_problems();
+        let Some(mut running) = self.running.take() else { return };
+        let policy = &running.candidate.policy;
+        let wanted: BTreeMap<IpAddr, PeerSpec> = (policy.peers.iter())
+            .filter(|peer| self.peer_state(peer) == PeerState::Configured)
+            .map(|peer| {
+                let password = self.passwords.values().next().and_then(|p| p.of(peer));
+                (peer.address, PeerSpec { peer: peer.clone(), password })
+            })
+            .collect();
+        for address in running.peers.keys().filter(|address| !wanted.contains_key(address)) {
+            self.effects.push_back(Effect::RemovePeer(*address));
+        }
+        for (address, spec) in &wanted {
+            let former = running.peers.get(address);
+            if former == Some(spec) {
+                continue;
+            }
+            if let Some(former) = former {
+                self.tell_password_removed(former, spec);
+            }
+            self.effects.push_back(Effect::SetPeer(Box::new(spec.clone())));
+        }
+        running.peers = wanted;
+        self.running = Some(running);
+    }
+
+    /// What becomes of a valid peer of the effective policy.
+    pub(super) fn peer_state(&self, peer: &Peer) -> PeerState {
+        let family = Family::of(&peer.address);
+        let enabled = self.node.as_ref().is_some_and(|node| node.families.enabled(family));
+        if !enabled {
+            PeerState::Skipped(family)
+        } else if !self.sources.is_known(Kind::Secret) {
+            PeerState::AwaitingSecret
+        } else {
+            PeerState::Configured
+        }
+    }
+
+    fn tell_password_removed(&mut self, former: &PeerSpec, present: &PeerSpec) {
+        let same = former.peer.asn == present.peer.asn;
+        if !same || former.password.is_none() || present.password.is_some() {
+            return;
+        }
+        let Peer { address, asn, .. } = present.peer;
+        self.ledger.tell(Report {
+            severity: Severity::Warning,
+            object: self.secret.clone(),
+            field: Some(canonical_key(address, asn)),
+            code: ReasonCode::PasswordRemoved,
+            message: format!("the password of peer {address} is gone: its sessions go on without"),
+        });
+    }
+
+    fn peer_problems(&mut self) {
+        let Some(running) = &self.running else {
+            self.ledger.retain(|_, topic| !matches!(topic, Topic::Peers | Topic::Passwords));
+            return;
+        };
+        let candidate = Arc::clone(&running.candidate);
+        let policy = ObjectRef::cluster(Kind::BgpPolicy, candidate.name.clone());
+        self.ledger.retain(|object, topic| topic != Topic::Peers || *object == policy);
+        let skipped = (candidate.policy.peers.iter())
+            .filter_map(|peer| match self.peer_state(peer) {
+                PeerState::Skipped(family) => Some(Report {
+                    severity: Severity::Warning,
+                    object: policy.clone(),
+                    field: Some("spec.bgpPeers".to_owned()),
+                    code: ReasonCode::PeerSkipped,
+                    message: format!(
+                        "peer {} is left out on node {}, which has neither a Pod CIDR nor an \
+                         InternalIP of {family}",
+                        peer.address, self.node_name
+                    ),
+                }),
+                _ => None,
+            })
+            .collect();
+        self.ledger.set(&policy, Topic::Peers, skipped);
+        for passwords in self.passwords.values() {
+            let problems = passwords.problems(&candidate.policy.peers);
+            self.ledger.set(passwords.object(), Topic::Passwords, problems);
+        }
+    }
+
+    /// Says which kinds are needed, and frees what is kept of those that no longer are.
+    fn sync_needs(&mut self) {
+        let policy = self.running.as_ref().map(|running| &running.candidate.policy);
+        let needed = needs(policy);
+        if needed == self.sources.needed() {
+            return;
+        }
+        let dropped = self.sources.need(needed);
+        for kind in dropped.iter() {
+            match kind {
+                Kind::Service => self.services.clear_services(&mut self.table),
+                Kind::EndpointSlice => {
+                    self.services.clear_slices(&self.rules, &mut self.table);
+                }
+                Kind::Egress => self.egresses.clear(&mut self.table),
+                Kind::Secret => self.passwords.clear(),
+                Kind::BgpPolicy | Kind::Node => {}
+            }
+            self.ledger.retain(|object, topic| object.kind != kind || topic == Topic::Source);
+        }
+        self.source_problems();
+        self.effects.push_back(Effect::Watch(needed));
+    }
+
+    /// Lets through what the policy and the node's families now say, walking only the kinds that
+    /// are concerned.
+    fn sync_rules(&mut self) {
+        let policy = self.running.as_ref().map(|running| &running.candidate.policy);
+        let rules = Rules {
+            families: self.node.as_ref().map(|node| node.families).unwrap_or_default(),
+            advertise: policy.map(normalise::advertise).unwrap_or_default(),
+        };
+        let former = std::mem::replace(&mut self.rules, rules);
+        if former.for_services() != rules.for_services() {
+            self.services.refresh_all(&rules, &mut self.table);
+        }
+        if former.for_egresses() != rules.for_egresses() {
+            self.egresses.refresh_all(&rules, &mut self.table);
+        }
+        self.sync_pod_cidrs();
+    }
+
+    fn sync_pod_cidrs(&mut self) {
+        let wanted: Vec<IpNet> = match &self.node {
+            Some(NodeRecord { pod_cidrs, .. }) if self.rules.advertise.pods => pod_cidrs.clone(),
+            _ => Vec::new(),
+        };
+        let owner = self.pod_owner();
+        for gone in self.pod_routes.iter().filter(|cidr| !wanted.contains(cidr)) {
+            self.table.remove(*gone, &owner);
+        }
+        for new in wanted.iter().filter(|cidr| !self.pod_routes.contains(cidr)) {
+            self.table.insert(*new, owner.clone());
+        }
+        self.pod_routes = wanted;
+    }
+
+    /// The owner of this node's Pod CIDRs, which has no name.
+    pub(super) fn pod_owner(&self) -> Owner {
+        Owner { route_type: RouteType::NodeIpamPodCidr, object: Arc::clone(&self.no_object) }
+    }
+
+    /// Tells what is new, and turns changes of routes into effects.
+    pub(super) fn finish(&mut self) {
+        let news = self.ledger.take_news();
+        self.effects.extend(news.into_iter().map(|report| Effect::Report(Box::new(report))));
+        self.table.flush(&mut self.effects);
+        self.generation += 1;
+    }
+}
+
+/// The kinds that a policy needs; without one only those that may bring one about.
+fn needs(policy: Option<&Policy>) -> KindSet {
+    let mut needed = KindSet::EMPTY.with(Kind::BgpPolicy).with(Kind::Node);
+    let Some(policy) = policy else { return needed };
+    let advertise = normalise::advertise(policy);
+    if advertise.services() {
+        needed = needed.with(Kind::Service).with(Kind::EndpointSlice);
+    }
+    if advertise.egresses {
+        needed = needed.with(Kind::Egress);
+    }
+    if !policy.peers.is_empty() {
+        needed = needed.with(Kind::Secret);
+    }
+    needed
+}
+
+/// Why a process with the first values cannot go on with the second.
+fn restart_reason(former: &ProcessSpec, present: &ProcessSpec) -> Option<StopReason> {
+    if former.local_asn != present.local_asn {
+        Some(StopReason::LocalAsnChanged)
+    } else if former.confederation != present.confederation {
+        Some(StopReason::ConfederationChanged)
+    } else if former.router_id != present.router_id {
+        Some(StopReason::RouterIdChanged)
+    } else if former.listen_port != present.listen_port {
+        Some(StopReason::ListenPortChanged)
+    } else {
+        None
+    }
+}
