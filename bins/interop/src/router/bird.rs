@@ -121,8 +121,8 @@ fn routes_of(text: &str) -> Result<Routes> {
         if line.starts_with(|first: char| first.is_ascii_hexdigit() || first == ':') {
             prefix = word(0).and_then(|word| word.parse().ok());
             path.clear();
-            // The preference in parentheses has an `s` when the route is stale.
-            stale = line.contains("s) [") || line.contains("s/");
+            // The preference in parentheses ends in an `s` when the route is stale.
+            stale = line.contains("s) ");
         } else if let Some(value) = line.trim().strip_prefix("BGP.as_path:") {
             path = value.trim().to_owned();
         } else if word(0) == Some("BGP.next_hop:")

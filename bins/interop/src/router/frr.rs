@@ -43,23 +43,17 @@ impl Daemon for Frr {
         let file = |name| context.argument(name);
         let (folder, socket) = (context.folder.display().to_string(), file("zserv"));
         let common = ["--vty_socket", &folder, "-z", &socket, "-P", "0"];
-        let arguments = |own: &[&str]| [own, &common].concat().join("\n");
         let _ = fs::remove_file(context.path("zserv"));
 
-        let own = arguments(&["-f", &file("zebra.conf"), "-i", &file("zebra.pid")]);
-        let zebra = context.spawn(ZEBRA, &own.lines().collect::<Vec<_>>())?;
+        let (conf, pid) = (file("zebra.conf"), file("zebra.pid"));
+        let own = ["-f", &conf, "-i", &pid];
+        let zebra = context.spawn(ZEBRA, &[&own[..], &common].concat())?;
         eventually("zebra listens", Duration::from_secs(5), || {
             Ok(context.path("zserv").exists())
         })?;
-        let own = arguments(&[
-            "-n",
-            "-S",
-            "-f",
-            &file("bgpd.conf"),
-            "-i",
-            &file("bgpd.pid"),
-        ]);
-        let bgpd = context.spawn(BGPD, &own.lines().collect::<Vec<_>>())?;
+        let (conf, pid) = (file("bgpd.conf"), file("bgpd.pid"));
+        let own = ["-n", "-S", "-f", &conf, "-i", &pid];
+        let bgpd = context.spawn(BGPD, &[&own[..], &common].concat())?;
         Ok(vec![zebra, bgpd])
     }
 
