@@ -183,7 +183,8 @@ pub enum CloseMode {
 pub enum DownReason {
     /// A [`Stop`](Command::Stop).
     Admin,
-    /// We found an error and sent this.
+    /// We found an error in what the neighbour did and sent this, unless our own OPEN was still
+    /// being delayed: then the connection just closes.
     Sent(Notification),
     /// The neighbour sent this.
     Received(Notification),

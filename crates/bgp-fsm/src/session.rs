@@ -233,7 +233,7 @@ impl Session {
             (Phase::Trying { .. }, None) => State::Active,
         };
         let best = self.connections.iter().map(|c| c.state).max();
-        best.map_or(alone, |state| state.max(alone))
+        best.unwrap_or(alone)
     }
 
     /// What was agreed on; set while the state is Established.
