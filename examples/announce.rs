@@ -35,7 +35,9 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let options = Options::parse();
     let mut config = SpeakerConfig::new(Asn(options.asn), options.router_id);
     config.listen = options.listen;
@@ -52,23 +54,33 @@ async fn main() -> Result<(), Box<dyn Error>> {
         peer.passive = true;
         speaker.set_peer(peer);
     }
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    speaker.shutdown(Shutdown::Withdraw { text: "announce ends".into() }).await;
+    speaker
+        .shutdown(Shutdown::Withdraw {
+            text: "announce ends".into(),
+        })
+        .await;
     Ok(())
 }
 
 fn host_route(first: IpAddr, index: u32) -> IpNet {
     match first {
         IpAddr::V4(first) => Ipv4Addr::from(u32::from(first).wrapping_add(index)).into(),
-        IpAddr::V6(first) => IpAddr::V6((u128::from(first).wrapping_add(index.into())).into()).into(),
+        IpAddr::V6(first) => {
+            IpAddr::V6((u128::from(first).wrapping_add(index.into())).into()).into()
+        }
     }
 }
 
 fn peer(text: &str) -> Result<(IpAddr, Asn), String> {
     let (address, asn) = text.split_once('=').ok_or("expected ADDRESS=ASN")?;
-    let address = address.parse().map_err(|error| format!("{address}: {error}"))?;
+    let address = address
+        .parse()
+        .map_err(|error| format!("{address}: {error}"))?;
     let asn = asn.parse().map_err(|error| format!("{asn}: {error}"))?;
     Ok((address, Asn(asn)))
 }

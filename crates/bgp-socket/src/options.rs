@@ -74,7 +74,10 @@ impl Options<'_> {
     }
 
     pub(crate) fn max_unsent(&self) -> Result<(), SocketError> {
-        self.check(SocketOption::MaxUnsent, self.socket.set_tcp_notsent_lowat(MAX_UNSENT))
+        self.check(
+            SocketOption::MaxUnsent,
+            self.socket.set_tcp_notsent_lowat(MAX_UNSENT),
+        )
     }
 
     pub(crate) fn no_delay(&self) -> Result<(), SocketError> {

@@ -97,23 +97,28 @@ impl Conn {
         Ok(progress)
     }
 
-    /// Sends what the session queued, closes our side, and waits for the peer's: a socket that is closed with unread
-    /// octets resets the connection, and the NOTIFICATION could be lost with it. Bounded in time.
+    /// Finishes the message that has begun to leave, sends what the session queued, and closes. Bounded in time.
     pub(crate) async fn close(mut self) {
         self.outbox.drop_updates();
         self.inbox = BytesMut::new();
-        // Whether it works or not, the connection ends here.
-        let _ = tokio::time::timeout(CLOSE_BOUND, self.finish()).await;
+        if !self.outbox.is_empty() {
+            // Whether it works or not, the connection ends here.
+            let _ = tokio::time::timeout(CLOSE_BOUND, self.finish()).await;
+        }
     }
 
     async fn finish(&mut self) -> io::Result<()> {
+        let lingers = self.outbox.has_session_messages();
         while !self.outbox.is_empty() {
             self.stream.writable().await?;
             self.write()?;
         }
-        self.stream.shutdown().await?;
-        let mut ignored = [0; 1024];
-        while self.stream.read(&mut ignored).await? > 0 {}
+        if lingers {
+            // A socket that is closed with unread octets resets the connection, and a NOTIFICATION can be lost with it.
+            self.stream.shutdown().await?;
+            let mut ignored = [0; 1024];
+            while self.stream.read(&mut ignored).await? > 0 {}
+        }
         Ok(())
     }
 }

