@@ -52,6 +52,10 @@ pub enum Problem {
     UnknownField,
     /// A kind that is not read.
     UnknownKind,
+    /// A kept router ID that cannot be used, and counts as absent, or one that cannot be kept.
+    State,
+    /// The folder's events cannot be had; it is looked at every now and then.
+    Unwatched,
 }
 
 /// One finding about a folder.

@@ -1,6 +1,11 @@
 //! A folder of YAML manifests as a live source of cluster objects.
 mod diagnostic;
+mod fields;
+mod files;
 mod folder;
+mod parse;
+mod read;
+mod scan;
 mod state;
 mod watch;
 mod yaml;

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-pub(crate) use compose::{Composer, Next, SyntaxError};
+pub(crate) use compose::{Composer, Next};
 pub(crate) use de::{DecodeError, decode};
 pub(crate) use entries::Entries;
 
