@@ -14,7 +14,8 @@
 //! | record: spare (an audience fits here) | 3 |
 //! | index: position, control octet | 5, at a load between 7/16 and 7/8: 5.7 to 11.4 |
 //!
-//! That is 12 / 24 for the record, times up to two for the growth of the vector and for holes.
+//! That is 12 / 24 for the record, and up to 2⅔ times that where the vector has just grown: it grows
+//! only while less than a quarter of it are holes.
 //! Positions are 32 bits wide: a family holds up to 2³¹ prefixes.
 
 use std::collections::VecDeque;
@@ -236,9 +237,14 @@ impl<A: Address> Log<A> {
         self.tombstones.range(first..).filter(is_tombstone).count() as u32
     }
 
-    /// Whether more than half of the records are holes.
+    /// Whether more than half of the records are holes, or a quarter where the log would have to
+    /// grow otherwise.
     pub(crate) fn wants_compaction(&self) -> bool {
-        self.tail() >= COMPACTION_FLOOR && self.holes() > self.tail() / 2
+        let tolerated = match self.records.len() == self.records.capacity() {
+            true => self.tail() / 4,
+            false => self.tail() / 2,
+        };
+        self.tail() >= COMPACTION_FLOOR && self.holes() > tolerated
     }
 
     /// Closes the holes. Positions held elsewhere must be mapped by what is returned.

@@ -115,7 +115,15 @@ impl Packer {
 
     fn open(&mut self, key: &GroupKey, attributes: &Attributes, attrs: u32) -> Target {
         let target = match open_messages(key, attributes, &mut self.block) {
-            Ok(packer) => Target::Bucket(self.add(packer, self.block.len())),
+            Ok(packer) => {
+                let growth = self.block.len() + MESSAGE_OVERHEAD;
+                // MP_REACH_NLRI stands before the attributes, the NLRI field behind them.
+                let trailer = match next_hop(key, attributes) {
+                    NextHop::V4(_) => 0,
+                    NextHop::V6 { .. } => self.block.len(),
+                };
+                Target::Bucket(self.add(packer, growth, trailer))
+            }
             Err(_) => Target::Oversized,
         };
         self.slots[attrs as usize] = Some(target);
@@ -130,19 +138,19 @@ impl Packer {
         }
         let packer = UpdatePacker::unreach(key.family, key.max_message)
             .expect("join() lets no group in whose messages cannot hold a withdrawal");
-        // The length of an attribute list that is empty.
-        let bucket = self.add(packer, 2);
+        // The trailer is the length of an empty attribute list.
+        let bucket = self.add(packer, MESSAGE_OVERHEAD, 2);
         self.withdrawals = Some(bucket);
         bucket
     }
 
-    fn add(&mut self, packer: UpdatePacker, attributes: usize) -> usize {
+    fn add(&mut self, packer: UpdatePacker, growth: usize, trailer: usize) -> usize {
         self.open.push(Bucket {
             packer,
             out: self.spare.pop().unwrap_or_default(),
             prefixes: 0,
-            growth: attributes + MESSAGE_OVERHEAD,
-            trailer: attributes,
+            growth,
+            trailer,
         });
         self.open.len() - 1
     }

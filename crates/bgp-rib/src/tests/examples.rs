@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use bgp_wire::Family;
+use bytes::Bytes;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::{Peer, announce, ebgp, large, med, net};
@@ -103,17 +104,17 @@ fn peers_of_a_group_share_one_allocation() {
     let ibgp = GroupKey { kind: bgp_wire::PeerKind::Ibgp, ..ebgp(V4) };
     let mut c = Peer::join(&mut table, ibgp);
 
-    let pointers = |peer: &mut Peer, table: &mut Table| -> Vec<*const u8> {
-        let batches = std::iter::from_fn(|| peer.pull(table, 4096));
-        // Kept alive until all are seen, so that no address is used twice.
-        let batches: Vec<_> = batches.collect();
+    // All are kept until the end, so that no address is used twice.
+    let mut pull = |peer: &mut Peer| -> Vec<Bytes> {
+        let batches: Vec<Bytes> =
+            std::iter::from_fn(|| peer.pull(&mut table, 4096)).map(|batch| batch.updates).collect();
         assert_eq!(batches.len(), 3, "two of routes and End-of-RIB");
-        batches.iter().map(|batch| batch.updates.as_ptr()).collect()
+        batches
     };
-    let of_a = pointers(&mut a, &mut table);
-    assert_eq!(table.statistics(V4).cached_batches, 2);
-    assert_eq!(of_a, pointers(&mut b, &mut table));
-    assert_ne!(of_a, pointers(&mut c, &mut table));
+    let pointers = |batches: &[Bytes]| batches.iter().map(|b| b.as_ptr()).collect::<Vec<_>>();
+    let (of_a, of_b, of_c) = (pull(&mut a), pull(&mut b), pull(&mut c));
+    assert_eq!(pointers(&of_a), pointers(&of_b));
+    assert_ne!(pointers(&of_a)[..2], pointers(&of_c)[..2]);
     assert_eq!(table.statistics(V4).cached_batches, 0, "nobody needs them any more");
 
     // A single change is packed once as well.
@@ -137,6 +138,35 @@ fn a_batch_packed_before_a_peer_joined_does_not_serve_it() {
     assert!(!late.prefixes().contains(&"10.0.0.0/32".to_owned()));
     late.drain(&mut table);
     assert_eq!(table.delivery(waiting.id, &net("10.0.0.0/32")), Delivery::Pending);
+}
+
+#[test]
+fn a_batch_packed_without_a_withdrawal_does_not_serve_who_needs_that() {
+    let mut table = Table::new();
+    let large_ones = |table: &mut Table, numbers: std::ops::Range<u32>| {
+        for number in numbers {
+            announce(table, &format!("10.0.0.{number}/32"), large(number));
+        }
+    };
+    let mut early = Peer::join(&mut table, ebgp(V4));
+    announce(&mut table, "192.0.2.0/24", med(0));
+    early.drain(&mut table);
+    large_ones(&mut table, 0..4);
+    early.drain(&mut table);
+    assert_eq!(table.withdraw(&net("192.0.2.0/24")), Change::Withdrawn);
+    large_ones(&mut table, 4..8);
+
+    // Two that never saw the route: the batches of the first leave its withdrawal out, and are kept
+    // for the second.
+    let [mut first, _second] = [(); 2].map(|()| Peer::join(&mut table, ebgp(V4)));
+    for _ in 0..2 {
+        assert_eq!(first.pull(&mut table, 4096).unwrap().withdrawals, 0);
+    }
+    assert_eq!(table.statistics(V4).cached_batches, 2);
+    table.refresh(early.id, RefreshKind::Plain);
+    while early.pull(&mut table, 4096).is_some() {}
+    assert_eq!(early.prefixes().len(), 8);
+    assert!(!early.prefixes().contains(&"192.0.2.0/24".to_owned()));
 }
 
 #[test]

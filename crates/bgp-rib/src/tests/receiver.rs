@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bgp_wire::{
-    Context, Disposition, Family, FamilySet, Frame, MAX_EXTENDED_MESSAGE, MessageType, NextHop,
+    AttributeType, AttributeValue, Context, Disposition, Family, FamilySet, Frame, MAX_EXTENDED_MESSAGE, MessageType, NextHop,
     RefreshSubtype, RouteRefresh, UpdateView, frame,
 };
 use ipnet::IpNet;
@@ -29,12 +29,7 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) fn new(group: GroupKey) -> Self {
-        let families = FamilySet::EMPTY.with(Family::IPV4_UNICAST);
-        let context = Context::new(group.kind)
-            .with_as_width(group.as_width)
-            .with_max_message(group.max_message)
-            .with_extended_next_hop(families);
-        let (routes, stale) = Default::default();
+        let (context, routes, stale) = (context(&group), BTreeMap::new(), None);
         Self { group, context, routes, stale, ends_of_rib: 0, refreshes: 0 }
     }
 
@@ -105,6 +100,17 @@ impl Receiver {
     }
 }
 
+/// What the peers of a group negotiated.
+pub(crate) fn context(group: &GroupKey) -> Context {
+    Context::new(group.kind)
+        .with_as_width(group.as_width)
+        .with_max_message(group.max_message)
+        .with_extended_next_hop(FamilySet::EMPTY.with(Family::IPV4_UNICAST))
+}
+
 fn med(update: &UpdateView<'_>) -> Option<u32> {
-    update.med()
+    match update.attribute(AttributeType::MULTI_EXIT_DISC)?.value() {
+        AttributeValue::MultiExitDisc(med) => Some(med),
+        other => panic!("{other:?} is no MULTI_EXIT_DISC"),
+    }
 }
