@@ -265,9 +265,8 @@ enum Event {
     Fin,
 }
 
-/// A connection that side `dialler` asked for, with what is on its way to each side.
+/// A connection, with what is on its way to each side.
 struct Wire {
-    dialler: usize,
     ends: [Option<ConnId>; 2],
     open: [bool; 2],
     queues: [VecDeque<Event>; 2],
@@ -384,7 +383,6 @@ impl Pair {
             match output {
                 Output::Dial(conn) => {
                     let mut wire = Wire {
-                        dialler: side,
                         ends: [None; 2],
                         open: [false; 2],
                         queues: Default::default(),
