@@ -2,7 +2,10 @@
 //!
 //! Plain loops over whole tables, medians of a few rounds. Nothing is written to a socket.
 
-#![expect(clippy::disallowed_methods, reason = "the table has no clock, but this measures time")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the table has no clock, but this measures time"
+)]
 
 use std::hint::black_box;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -27,7 +30,9 @@ fn main() {
 }
 
 fn row(family: Family, routes: u32, peers: usize) {
-    let rounds: Vec<[Duration; 3]> = (0..ROUNDS).map(|_| measure(family, routes, peers)).collect();
+    let rounds: Vec<[Duration; 3]> = (0..ROUNDS)
+        .map(|_| measure(family, routes, peers))
+        .collect();
     let median = |what: usize| {
         let mut times: Vec<Duration> = rounds.iter().map(|round| round[what]).collect();
         times.sort_unstable();
@@ -81,7 +86,10 @@ fn measure(family: Family, routes: u32, peers: usize) -> [Duration; 3] {
 
 fn load(table: &mut Table, family: Family, routes: u32) {
     let prefixes = (0..routes).map(|number| host(family, number));
-    assert_eq!(table.announce_all(prefixes, Attributes::default()), routes as usize);
+    assert_eq!(
+        table.announce_all(prefixes, Attributes::default()),
+        routes as usize
+    );
 }
 
 fn join(table: &mut Table, family: Family) -> PeerId {

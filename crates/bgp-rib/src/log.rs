@@ -86,6 +86,8 @@ impl<A: Address> Log<A> {
     }
 
     /// The position that the next change will get.
+    ///
+    /// At twice as many records as prefixes, 2³¹ of these need more memory than machines have.
     pub(crate) fn tail(&self) -> u32 {
         self.records.len() as u32
     }
@@ -329,7 +331,10 @@ mod tests {
     use super::*;
 
     fn newest(log: &Log<u32>) -> Vec<(u32, State)> {
-        let records = log.records().iter().map(|record| (record.address, record.state()));
+        let records = log
+            .records()
+            .iter()
+            .map(|record| (record.address, record.state()));
         records.filter(|&(_, state)| state != State::Hole).collect()
     }
 
@@ -359,7 +364,10 @@ mod tests {
         assert_eq!(log.tombstones_from(0), 2);
         log.collect(second + 1);
         assert_eq!(at(&log, 1), None);
-        assert_eq!((log.live(), log.withdrawn(), log.tombstones_from(0)), (1, 1, 1));
+        assert_eq!(
+            (log.live(), log.withdrawn(), log.tombstones_from(0)),
+            (1, 1, 1)
+        );
         assert_eq!(newest(&log), [(2, State::Tombstone), (0, State::Live(7))]);
     }
 
@@ -376,7 +384,10 @@ mod tests {
         let expected: Vec<u32> = (0..=log.tail())
             .map(|position| {
                 let passed = &log.records()[..position as usize];
-                passed.iter().filter(|record| record.state() != State::Hole).count() as u32
+                passed
+                    .iter()
+                    .filter(|record| record.state() != State::Hole)
+                    .count() as u32
             })
             .collect();
         let ranks = log.compact();
@@ -406,6 +417,10 @@ mod tests {
         assert!(log.wants_compaction());
         let _ = log.compact();
         assert_eq!(log.tail(), 0);
-        assert!(log.reserved_octets() < full / 100, "{} octets left", log.reserved_octets());
+        assert!(
+            log.reserved_octets() < full / 100,
+            "{} octets left",
+            log.reserved_octets()
+        );
     }
 }

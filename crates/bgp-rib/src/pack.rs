@@ -174,7 +174,11 @@ impl Packer {
                 self.spare.push(bucket.out);
             }
         }
-        debug_assert!(updates.len() <= used, "{} octets, {used} expected", updates.len());
+        debug_assert!(
+            updates.len() <= used,
+            "{} octets, {used} expected",
+            updates.len()
+        );
         (!updates.is_empty()).then(|| Batch {
             updates: updates.freeze(),
             messages,
@@ -227,7 +231,9 @@ fn path_attributes(key: &GroupKey, attributes: &Attributes) -> Vec<Attribute> {
         list.push(Attribute::ExtendedCommunities(communities));
     }
     if !attributes.large_communities.is_empty() {
-        list.push(Attribute::LargeCommunities(attributes.large_communities.clone()));
+        list.push(Attribute::LargeCommunities(
+            attributes.large_communities.clone(),
+        ));
     }
     list
 }

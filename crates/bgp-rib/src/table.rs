@@ -1,5 +1,7 @@
 //! The table: attributes, and a log with cursors per family.
 
+use core::fmt;
+
 use bgp_wire::{Family, MAX_MESSAGE, NextHop};
 use ipnet::IpNet;
 
@@ -22,6 +24,17 @@ pub struct Table {
     hold_end_of_rib: bool,
     ipv4: FamilyTable<u32>,
     ipv6: FamilyTable<[u32; 4]>,
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("attribute_sets", &self.attribute_sets())
+            .field("hold_end_of_rib", &self.hold_end_of_rib)
+            .field("ipv4", &self.ipv4.statistics())
+            .field("ipv6", &self.ipv6.statistics())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Table {
@@ -95,7 +108,7 @@ impl Table {
     /// Announces a prefix to every peer of its family; host bits are ignored.
     ///
     /// # Panics
-    /// If the id is not valid (see [`Table::release`]), or at 2³¹ prefixes of one family.
+    /// If the id is not valid; see [`Table::release`].
     pub fn announce(&mut self, prefix: IpNet, attributes: AttrsId) -> Change {
         assert!(
             self.attributes.contains(attributes),
@@ -272,7 +285,7 @@ impl Table {
         self.ipv6.sweep();
     }
 
-    /// What a family costs at present; nothing for families without routes here.
+    /// What a family costs at present, counted in time that grows with its peers only; nothing for families without routes here.
     pub fn statistics(&self, family: Family) -> Statistics {
         match family {
             Family::IPV4_UNICAST => self.ipv4.statistics(),

@@ -39,7 +39,10 @@ fn a_prefix_withdrawn_during_the_first_pass_does_not_stay() {
         assert_eq!(table.delivery(peer.id, &net(prefix)), Delivery::Pending);
     }
     peer.drain(&mut table);
-    assert_eq!(peer.prefixes(), ["10.0.0.1/32", "10.0.0.2/32", "10.0.0.3/32", "10.0.0.4/32"]);
+    assert_eq!(
+        peer.prefixes(),
+        ["10.0.0.1/32", "10.0.0.2/32", "10.0.0.3/32", "10.0.0.4/32"]
+    );
     assert_eq!(table.statistics(V4).tombstones, 0);
 }
 
@@ -58,7 +61,10 @@ fn a_prefix_withdrawn_during_a_refresh_does_not_stay() {
         assert_eq!(peer.pull(&mut table, 4096).unwrap().routes, 3);
         assert_eq!(table.withdraw(&net("10.0.0.0/32")), Change::Withdrawn);
         let last = peer.drain(&mut table).pop().unwrap();
-        assert_eq!(peer.prefixes(), ["10.0.0.1/32", "10.0.0.2/32", "10.0.0.4/32", "10.0.0.5/32"]);
+        assert_eq!(
+            peer.prefixes(),
+            ["10.0.0.1/32", "10.0.0.2/32", "10.0.0.4/32", "10.0.0.5/32"]
+        );
         let end = (kind == RefreshKind::Enhanced).then_some(Marker::EndRefresh);
         assert_eq!(last.marker, end);
         assert_eq!(peer.receiver.ends_of_rib, 1);
@@ -93,7 +99,14 @@ fn flaps_coalesce() {
     }
     let batches = peer.drain(&mut table);
     assert_eq!(batches.len(), 1);
-    assert_eq!((batches[0].routes, batches[0].withdrawals, batches[0].messages), (1, 1, 2));
+    assert_eq!(
+        (
+            batches[0].routes,
+            batches[0].withdrawals,
+            batches[0].messages
+        ),
+        (1, 1, 2)
+    );
     assert_eq!(peer.receiver.routes[&net("10.0.0.2/32")].med, Some(999));
 }
 
@@ -101,13 +114,17 @@ fn flaps_coalesce() {
 fn peers_of_a_group_share_one_allocation() {
     let mut table = two_batches();
     let [mut a, mut b] = [(); 2].map(|()| Peer::join(&mut table, ebgp(V4)));
-    let ibgp = GroupKey { kind: bgp_wire::PeerKind::Ibgp, ..ebgp(V4) };
+    let ibgp = GroupKey {
+        kind: bgp_wire::PeerKind::Ibgp,
+        ..ebgp(V4)
+    };
     let mut c = Peer::join(&mut table, ibgp);
 
     // All are kept until the end, so that no address is used twice.
     let mut pull = |peer: &mut Peer| -> Vec<Bytes> {
-        let batches: Vec<Bytes> =
-            std::iter::from_fn(|| peer.pull(&mut table, 4096)).map(|batch| batch.updates).collect();
+        let batches: Vec<Bytes> = std::iter::from_fn(|| peer.pull(&mut table, 4096))
+            .map(|batch| batch.updates)
+            .collect();
         assert_eq!(batches.len(), 3, "two of routes and End-of-RIB");
         batches
     };
@@ -115,11 +132,18 @@ fn peers_of_a_group_share_one_allocation() {
     let (of_a, of_b, of_c) = (pull(&mut a), pull(&mut b), pull(&mut c));
     assert_eq!(pointers(&of_a), pointers(&of_b));
     assert_ne!(pointers(&of_a)[..2], pointers(&of_c)[..2]);
-    assert_eq!(table.statistics(V4).cached_batches, 0, "nobody needs them any more");
+    assert_eq!(
+        table.statistics(V4).cached_batches,
+        0,
+        "nobody needs them any more"
+    );
 
     // A single change is packed once as well.
     announce(&mut table, "10.0.0.1/32", med(77));
-    let (at_a, at_b) = (a.pull(&mut table, BUDGET).unwrap(), b.pull(&mut table, BUDGET).unwrap());
+    let (at_a, at_b) = (
+        a.pull(&mut table, BUDGET).unwrap(),
+        b.pull(&mut table, BUDGET).unwrap(),
+    );
     assert_eq!(at_a.updates.as_ptr(), at_b.updates.as_ptr());
     assert_eq!(table.statistics(V4).cached_batches, 0);
 }
@@ -129,7 +153,11 @@ fn a_batch_packed_before_a_peer_joined_does_not_serve_it() {
     let mut table = two_batches();
     let [mut a, waiting] = [(); 2].map(|()| Peer::join(&mut table, ebgp(V4)));
     let old = a.pull(&mut table, 4096).unwrap();
-    assert_eq!(table.statistics(V4).cached_batches, 1, "for the one that waits");
+    assert_eq!(
+        table.statistics(V4).cached_batches,
+        1,
+        "for the one that waits"
+    );
     let _ = table.withdraw(&net("10.0.0.0/32"));
 
     let mut late = Peer::join(&mut table, ebgp(V4));
@@ -137,7 +165,10 @@ fn a_batch_packed_before_a_peer_joined_does_not_serve_it() {
     assert_ne!(old.updates, new.updates);
     assert!(!late.prefixes().contains(&"10.0.0.0/32".to_owned()));
     late.drain(&mut table);
-    assert_eq!(table.delivery(waiting.id, &net("10.0.0.0/32")), Delivery::Pending);
+    assert_eq!(
+        table.delivery(waiting.id, &net("10.0.0.0/32")),
+        Delivery::Pending
+    );
 }
 
 #[test]
@@ -175,10 +206,16 @@ fn end_of_rib_waits_while_it_is_held() {
     table.hold_end_of_rib(true);
     let mut peer = Peer::join(&mut table, ebgp(V4));
     peer.drain(&mut table);
-    assert_eq!((peer.receiver.routes.len(), peer.receiver.ends_of_rib), (6, 0));
+    assert_eq!(
+        (peer.receiver.routes.len(), peer.receiver.ends_of_rib),
+        (6, 0)
+    );
     announce(&mut table, "10.1.0.0/16", med(1));
     peer.drain(&mut table);
-    assert_eq!((peer.receiver.routes.len(), peer.receiver.ends_of_rib), (7, 0));
+    assert_eq!(
+        (peer.receiver.routes.len(), peer.receiver.ends_of_rib),
+        (7, 0)
+    );
     table.hold_end_of_rib(false);
     peer.drain(&mut table);
     announce(&mut table, "10.2.0.0/16", med(1));
@@ -218,7 +255,10 @@ fn a_peer_that_stops_reading_costs_no_memory() {
     }
     assert!(most < 2000 * 128, "{most} octets");
     assert_eq!(table.attribute_sets(), 101);
-    assert_eq!(table.delivery(stuck.id, &net("10.0.0.1/32")), Delivery::Pending);
+    assert_eq!(
+        table.delivery(stuck.id, &net("10.0.0.1/32")),
+        Delivery::Pending
+    );
 }
 
 #[test]
@@ -233,13 +273,48 @@ fn a_peer_that_holds_back_too_many_withdrawals_is_named() {
         let _ = table.withdraw(&prefix);
     }
     reading.drain(&mut table);
-    let limit = TombstoneLimit { floor: 20, percent: 50 };
+    let limit = TombstoneLimit {
+        floor: 20,
+        percent: 50,
+    };
     assert_eq!(table.laggards(limit), [], "both moved since they joined");
-    assert_eq!(table.laggards(limit), [stuck.id], "60 tombstones, 40 allowed");
-    assert_eq!(table.laggards(TombstoneLimit { floor: 40, percent: 50 }), []);
+    assert_eq!(
+        table.laggards(limit),
+        [stuck.id],
+        "60 tombstones, 40 allowed"
+    );
+    assert_eq!(
+        table.laggards(TombstoneLimit {
+            floor: 40,
+            percent: 50
+        }),
+        []
+    );
     assert_eq!(table.statistics(V4).tombstones, 60);
     table.leave(stuck.id);
     assert_eq!(table.statistics(V4).tombstones, 0);
+}
+
+#[test]
+fn a_route_takes_less_than_64_octets() {
+    let mut table = Table::new();
+    // The worst size: the vector has just doubled.
+    table.announce_all(hosts(66_000), med(0));
+    let octets = table.statistics(V4).reserved_octets;
+    assert!(octets < 66_000 * 64, "{octets} octets");
+}
+
+#[test]
+fn a_change_costs_a_record_however_large_the_table() {
+    let mut table = Table::new();
+    table.announce_all(hosts(10_000), med(0));
+    let mut peer = Peer::join(&mut table, ebgp(V4));
+    peer.drain(&mut table);
+    assert!(!table.progress(peer.id).unwrap().ready);
+    assert_eq!(table.withdraw(&net("10.0.0.77/32")), Change::Withdrawn);
+    assert_eq!(table.progress(peer.id).unwrap().pending, 1);
+    let batch = peer.pull(&mut table, BUDGET).unwrap();
+    assert_eq!((batch.routes, batch.withdrawals, batch.messages), (0, 1, 1));
 }
 
 #[test]
@@ -253,7 +328,13 @@ fn messages_are_full_whatever_the_order_of_attributes() {
     // 5 octets a prefix, some 40 for the rest of a message: two messages for each set.
     assert_eq!((batches[0].routes, batches[0].messages), (3000, 6));
 
-    let mut extended = Peer::join(&mut table, GroupKey { max_message: 65535, ..ebgp(V4) });
+    let mut extended = Peer::join(
+        &mut table,
+        GroupKey {
+            max_message: 65535,
+            ..ebgp(V4)
+        },
+    );
     assert_eq!(extended.drain(&mut table)[0].messages, 3);
 }
 
@@ -262,18 +343,40 @@ fn a_route_whose_attributes_fit_no_message_is_withdrawn_and_counted() {
     let mut table = Table::new();
     announce(&mut table, "10.0.0.1/32", med(1));
     let mut plain = Peer::join(&mut table, ebgp(V4));
-    let mut extended = Peer::join(&mut table, GroupKey { max_message: 65535, ..ebgp(V4) });
+    let mut extended = Peer::join(
+        &mut table,
+        GroupKey {
+            max_message: 65535,
+            ..ebgp(V4)
+        },
+    );
     plain.drain(&mut table);
     extended.drain(&mut table);
 
     let communities = vec![bgp_wire::Community(1); 1200];
-    announce(&mut table, "10.0.0.1/32", Attributes { communities, ..med(2) });
+    announce(
+        &mut table,
+        "10.0.0.1/32",
+        Attributes {
+            communities,
+            ..med(2)
+        },
+    );
     let batch = plain.pull(&mut table, BUDGET).unwrap();
-    assert_eq!((batch.routes, batch.withdrawals, batch.oversized), (0, 1, 1));
+    assert_eq!(
+        (batch.routes, batch.withdrawals, batch.oversized),
+        (0, 1, 1)
+    );
     assert_eq!(plain.prefixes(), [""; 0]);
-    assert_eq!(table.delivery(plain.id, &net("10.0.0.1/32")), Delivery::NotAdvertised);
+    assert_eq!(
+        table.delivery(plain.id, &net("10.0.0.1/32")),
+        Delivery::NotAdvertised
+    );
     let batch = extended.pull(&mut table, BUDGET).unwrap();
-    assert_eq!((batch.routes, batch.withdrawals, batch.oversized), (1, 0, 0));
+    assert_eq!(
+        (batch.routes, batch.withdrawals, batch.oversized),
+        (1, 0, 0)
+    );
 }
 
 #[test]
@@ -285,7 +388,10 @@ fn groups_that_could_be_told_nothing_are_refused() {
     let family = Family::IPV6_UNICAST;
     let refused = table.join(GroupKey { family, ..ebgp(V4) });
     assert_eq!(refused, Err(JoinError::NextHopFamily(family)));
-    let refused = table.join(GroupKey { max_message: 4095, ..ebgp(V4) });
+    let refused = table.join(GroupKey {
+        max_message: 4095,
+        ..ebgp(V4)
+    });
     assert_eq!(refused, Err(JoinError::MaxMessage(4095)));
 }
 
@@ -300,7 +406,10 @@ fn the_id_of_a_peer_that_left_is_without_effect() {
     table.refresh(old.id, RefreshKind::Plain);
     assert_eq!(table.next_batch(old.id, BUDGET), None);
     assert_eq!(table.progress(old.id), None);
-    assert_eq!(table.delivery(old.id, &net("10.0.0.0/32")), Delivery::NotAdvertised);
+    assert_eq!(
+        table.delivery(old.id, &net("10.0.0.0/32")),
+        Delivery::NotAdvertised
+    );
     new.drain(&mut table);
     assert_eq!(new.prefixes().len(), 6);
 }

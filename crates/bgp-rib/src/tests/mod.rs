@@ -1,5 +1,6 @@
 //! The table as its peers see it.
 
+mod encoding;
 mod examples;
 mod model;
 mod receiver;
@@ -31,12 +32,18 @@ pub(crate) fn net(text: &str) -> IpNet {
 }
 
 pub(crate) fn med(med: u32) -> Attributes {
-    Attributes { med: Some(med), ..Attributes::default() }
+    Attributes {
+        med: Some(med),
+        ..Attributes::default()
+    }
 }
 
 /// Attributes so large that a batch of 4096 octets holds three messages with them.
 pub(crate) fn large(number: u32) -> Attributes {
-    Attributes { communities: vec![Community(number); 290], ..med(number) }
+    Attributes {
+        communities: vec![Community(number); 290],
+        ..med(number)
+    }
 }
 
 pub(crate) fn announce(table: &mut Table, prefix: &str, attributes: Attributes) {
@@ -51,7 +58,10 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn join(table: &mut Table, group: GroupKey) -> Self {
-        Self { id: table.join(group).unwrap(), receiver: Receiver::new(group) }
+        Self {
+            id: table.join(group).unwrap(),
+            receiver: Receiver::new(group),
+        }
     }
 
     pub(crate) fn pull(&mut self, table: &mut Table, budget: usize) -> Option<Batch> {

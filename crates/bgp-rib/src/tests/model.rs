@@ -33,13 +33,30 @@ const PREFIXES: [&str; 16] = [
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
-    Announce { prefix: usize, attributes: u32 },
-    Withdraw { prefix: usize },
-    Join { group: usize },
-    Leave { peer: usize },
+    Announce {
+        prefix: usize,
+        attributes: u32,
+    },
+    Withdraw {
+        prefix: usize,
+    },
+    Join {
+        group: usize,
+    },
+    Leave {
+        peer: usize,
+    },
     /// `forget`: the peer drops its routes when it asks, as after a change of its own policy.
-    Refresh { peer: usize, kind: RefreshKind, forget: bool },
-    Pull { peer: usize, budget: usize, times: usize },
+    Refresh {
+        peer: usize,
+        kind: RefreshKind,
+        forget: bool,
+    },
+    Pull {
+        peer: usize,
+        budget: usize,
+        times: usize,
+    },
     HoldEndOfRib(bool),
     Sweep,
     Laggards,
@@ -73,9 +90,20 @@ fn groups() -> [GroupKey; 6] {
     let global = "2001:db8::2".parse().unwrap();
     [
         ipv4,
-        GroupKey { kind: PeerKind::Ibgp, ..ipv4 },
-        GroupKey { next_hop: ipv6.next_hop, max_message: 65535, ..ipv4 },
-        GroupKey { as_width: AsWidth::Two, prepend: Asn(4_200_000_000), ..ipv4 },
+        GroupKey {
+            kind: PeerKind::Ibgp,
+            ..ipv4
+        },
+        GroupKey {
+            next_hop: ipv6.next_hop,
+            max_message: 65535,
+            ..ipv4
+        },
+        GroupKey {
+            as_width: AsWidth::Two,
+            prepend: Asn(4_200_000_000),
+            ..ipv4
+        },
         ipv6,
         GroupKey {
             kind: PeerKind::Confederation,
@@ -97,9 +125,15 @@ fn attributes(number: u32) -> Attributes {
         // Beyond 4096 octets: only the group with extended messages hears of it.
         7 => {
             let large = large(7);
-            Attributes { communities: large.communities.repeat(4), ..large }
+            Attributes {
+                communities: large.communities.repeat(4),
+                ..large
+            }
         }
-        _ => Attributes { next_hop, ..large(number) },
+        _ => Attributes {
+            next_hop,
+            ..large(number)
+        },
     }
 }
 
@@ -111,7 +145,11 @@ fn next_hop(group: &GroupKey, number: u32) -> Option<NextHop> {
         (Some(_), own) => matches!(own, NextHop::V6 { .. }),
         (None, _) => false,
     };
-    if usable { explicit } else { Some(group.next_hop) }
+    if usable {
+        explicit
+    } else {
+        Some(group.next_hop)
+    }
 }
 
 struct Model {
@@ -139,7 +177,10 @@ impl Model {
             _ => 0,
         };
         match op {
-            Op::Announce { prefix, attributes: number } => {
+            Op::Announce {
+                prefix,
+                attributes: number,
+            } => {
                 let prefix = net(PREFIXES[prefix]);
                 let changed = self.table.announce_all([prefix], attributes(number));
                 let before = self.intent.insert(prefix, number);
@@ -154,7 +195,11 @@ impl Model {
             Op::Join { group } if self.peers.len() < 8 => {
                 let group = groups()[group];
                 let peer = Peer::join(&mut self.table, group);
-                self.peers.push(Subject { peer, group, forgot: false });
+                self.peers.push(Subject {
+                    peer,
+                    group,
+                    forgot: false,
+                });
             }
             Op::Join { .. } => {}
             Op::Leave { .. } => {
@@ -177,7 +222,10 @@ impl Model {
             Op::HoldEndOfRib(hold) => self.table.hold_end_of_rib(hold),
             Op::Sweep => self.table.sweep(),
             Op::Laggards => {
-                let limit = TombstoneLimit { floor: 100, percent: 0 };
+                let limit = TombstoneLimit {
+                    floor: 100,
+                    percent: 0,
+                };
                 assert_eq!(self.table.laggards(limit), [], "there are not 100 prefixes");
             }
         }
@@ -208,7 +256,11 @@ impl Model {
 
     /// What the table says that a peer knows is what the receiver knows.
     fn check_delivery(&self, chosen: usize) {
-        let Subject { peer, group, forgot } = &self.peers[chosen];
+        let Subject {
+            peer,
+            group,
+            forgot,
+        } = &self.peers[chosen];
         if *forgot {
             return;
         }
@@ -216,7 +268,10 @@ impl Model {
             let received = peer.receiver.routes.get(&prefix);
             match self.table.delivery(peer.id, &prefix) {
                 Delivery::Sent => {
-                    assert_eq!(received.and_then(|r| r.med), self.intent.get(&prefix).copied());
+                    assert_eq!(
+                        received.and_then(|r| r.med),
+                        self.intent.get(&prefix).copied()
+                    );
                     assert!(received.is_some(), "{prefix} of {group:?}");
                 }
                 Delivery::NotAdvertised => assert_eq!(received, None, "{prefix} of {group:?}"),
@@ -237,16 +292,23 @@ impl Model {
             let intended = self.intent.iter().filter(|(prefix, number)| {
                 Family::unicast_of(prefix) == group.family && Self::is_told(group, **number)
             });
-            let intended = intended
-                .map(|(prefix, number)| (*prefix, Some(*number), next_hop(group, *number)));
+            let intended =
+                intended.map(|(prefix, number)| (*prefix, Some(*number), next_hop(group, *number)));
             assert_eq!(received.collect::<Vec<_>>(), intended.collect::<Vec<_>>());
         }
         for family in [Family::IPV4_UNICAST, Family::IPV6_UNICAST] {
             let statistics = self.table.statistics(family);
-            let routes = self.intent.keys().filter(|p| Family::unicast_of(p) == family).count();
+            let routes = self
+                .intent
+                .keys()
+                .filter(|p| Family::unicast_of(p) == family)
+                .count();
             assert_eq!(statistics.routes, routes);
             assert_eq!(statistics.tombstones, 0, "every peer passed them");
-            assert_eq!((statistics.cached_batches, statistics.cached_octets), (0, 0));
+            assert_eq!(
+                (statistics.cached_batches, statistics.cached_octets),
+                (0, 0)
+            );
             assert!(statistics.holes < 8.max(routes + 2), "{statistics:?}");
         }
         let mut sets: Vec<u32> = self.intent.values().copied().collect();

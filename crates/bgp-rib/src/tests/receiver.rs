@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bgp_wire::{
-    AttributeType, AttributeValue, Context, Disposition, Family, FamilySet, Frame, MAX_EXTENDED_MESSAGE, MessageType, NextHop,
-    RefreshSubtype, RouteRefresh, UpdateView, frame,
+    AttributeType, AttributeValue, Context, Disposition, Family, FamilySet, Frame,
+    MAX_EXTENDED_MESSAGE, MessageType, NextHop, RefreshSubtype, RouteRefresh, UpdateView, frame,
 };
 use ipnet::IpNet;
 
@@ -30,13 +30,24 @@ pub(crate) struct Receiver {
 impl Receiver {
     pub(crate) fn new(group: GroupKey) -> Self {
         let (context, routes, stale) = (context(&group), BTreeMap::new(), None);
-        Self { group, context, routes, stale, ends_of_rib: 0, refreshes: 0 }
+        Self {
+            group,
+            context,
+            routes,
+            stale,
+            ends_of_rib: 0,
+            refreshes: 0,
+        }
     }
 
     /// Reads a batch, and checks what it says about itself.
     pub(crate) fn take(&mut self, batch: &Batch, budget: usize) {
         let longest = budget.max(usize::from(self.group.max_message));
-        assert!(batch.updates.len() <= longest, "{} > {longest}", batch.updates.len());
+        assert!(
+            batch.updates.len() <= longest,
+            "{} > {longest}",
+            batch.updates.len()
+        );
         let (mut messages, mut routes, mut withdrawals) = (0, 0, 0);
         let mut rest = &batch.updates[..];
         while !rest.is_empty() {
@@ -63,7 +74,12 @@ impl Receiver {
         }
         assert_eq!(frame.kind(), MessageType::UPDATE);
         let update = UpdateView::parse(frame.message(), &self.context).expect("a sound UPDATE");
-        assert_eq!(update.disposition(), Disposition::None, "{:?}", update.errors().next());
+        assert_eq!(
+            update.disposition(),
+            Disposition::None,
+            "{:?}",
+            update.errors().next()
+        );
         if let Some(family) = update.end_of_rib() {
             assert_eq!(family, self.group.family);
             self.ends_of_rib += 1;
@@ -89,7 +105,9 @@ impl Receiver {
         assert_eq!(refresh.family, self.group.family);
         assert!(self.ends_of_rib > 0, "RFC 7313: no BoRR before End-of-RIB");
         match refresh.subtype {
-            RefreshSubtype::BeginRefresh => self.stale = Some(self.routes.keys().copied().collect()),
+            RefreshSubtype::BeginRefresh => {
+                self.stale = Some(self.routes.keys().copied().collect())
+            }
             RefreshSubtype::EndRefresh => {
                 let stale = self.stale.take().expect("an EoRR follows a BoRR");
                 self.routes.retain(|prefix, _| !stale.contains(prefix));
