@@ -18,7 +18,11 @@ pub(crate) async fn get(command: &GetCommand) -> Result<ExitCode> {
     match command {
         GetCommand::BgpPolicy(ask) => {
             let table = |wide| move |policy: PolicyView| policy_table(&policy, wide);
-            show(&ask.api_socket, "/bgppolicy", ask.output, table).await
+            let code = show(&ask.api_socket, "/bgppolicy", ask.output, table).await?;
+            if code != ExitCode::SUCCESS {
+                say_problems(&ask.api_socket).await?;
+            }
+            Ok(code)
         }
         GetCommand::BgpPeers(args) => {
             let path = with_query("/bgppeers", family_query(&args.family));
@@ -26,8 +30,16 @@ pub(crate) async fn get(command: &GetCommand) -> Result<ExitCode> {
             show(&args.ask.api_socket, &path, args.ask.output, table).await
         }
         GetCommand::BgpRoutes(args) => {
-            let wanted = args.route_type.iter().map(|t| format!("type={}", client::query_value(t)));
-            let path = with_query("/bgproutes", family_query(&args.family).into_iter().chain(wanted));
+            let wanted = args
+                .route_type
+                .iter()
+                .map(|t| format!("type={}", client::query_value(t)));
+            let wide = (args.ask.output == Output::Wide).then(|| "wide".to_owned());
+            let query = family_query(&args.family)
+                .into_iter()
+                .chain(wanted)
+                .chain(wide);
+            let path = with_query("/bgproutes", query);
             let table = |wide| move |routes: Vec<RouteView>| routes_table(&routes, wide);
             show(&args.ask.api_socket, &path, args.ask.output, table).await
         }
@@ -46,7 +58,11 @@ pub(crate) async fn explain(args: &ExplainArgs) -> Result<ExitCode> {
         PlanOutput::Json => print(&pretty(&body)?)?,
         PlanOutput::Table => print(&explanation_text(&explanation))?,
     }
-    Ok(if explanation.advertised { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if explanation.advertised {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }
 
 /// Asks, and prints the answer as JSON or through `table(wide)`.
@@ -73,6 +89,16 @@ where
     }
 }
 
+/// Where no policy is in effect, what is wrong with those that there are is the next question.
+async fn say_problems(socket: &Path) -> Result<()> {
+    if let Answer::Found(body) = client::get(socket, "/problems").await? {
+        for problem in read::<Vec<String>>(&body)? {
+            eprintln!("{problem}");
+        }
+    }
+    Ok(())
+}
+
 fn say_no(why: &str) -> ExitCode {
     eprintln!("{why}");
     ExitCode::from(1)
@@ -97,13 +123,24 @@ pub(crate) fn print(text: &str) -> Result<()> {
 }
 
 fn family_query(family: &FamilyArgs) -> Vec<String> {
-    let flags = [(family.ipv4_only, "ipv4-only"), (family.ipv6_only, "ipv6-only")];
-    flags.iter().filter(|(on, _)| *on).map(|(_, name)| (*name).to_owned()).collect()
+    let flags = [
+        (family.ipv4_only, "ipv4-only"),
+        (family.ipv6_only, "ipv6-only"),
+    ];
+    flags
+        .iter()
+        .filter(|(on, _)| *on)
+        .map(|(_, name)| (*name).to_owned())
+        .collect()
 }
 
 fn with_query(path: &str, parts: impl IntoIterator<Item = String>) -> String {
     let query = parts.into_iter().collect::<Vec<_>>().join("&");
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
 }
 
 fn policy_table(policy: &PolicyView, wide: bool) -> String {
@@ -121,7 +158,10 @@ fn policy_table(policy: &PolicyView, wide: bool) -> String {
         policy.router_id.to_string(),
         policy.local_asn.to_string(),
         policy.listen_port.to_string(),
-        policy.confederation_identifier.map(|id| id.to_string()).unwrap_or_default(),
+        policy
+            .confederation_identifier
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
         members.join(","),
     ];
     if wide {
@@ -167,9 +207,17 @@ fn routes_table(routes: &[RouteView], wide: bool) -> String {
     let rows: Vec<Vec<String>> = routes
         .iter()
         .map(|r| {
-            let mut row = vec![r.route.clone(), r.route_type.clone(), object_ref(&r.k8s_obj_ref)];
+            let mut row = vec![
+                r.route.clone(),
+                r.route_type.clone(),
+                object_ref(&r.k8s_obj_ref),
+            ];
             if wide {
-                row.push(r.sent.map(|s| format!("{}/{}", s.to, s.of)).unwrap_or_default());
+                row.push(
+                    r.sent
+                        .map(|s| format!("{}/{}", s.to, s.of))
+                        .unwrap_or_default(),
+                );
                 row.push(r.owners.join(", "));
             }
             row
@@ -180,7 +228,11 @@ fn routes_table(routes: &[RouteView], wide: bool) -> String {
 
 /// antctl's word for a route without an object.
 pub(crate) fn object_ref(object: &str) -> String {
-    if object.is_empty() { "<NONE>".to_owned() } else { object.to_owned() }
+    if object.is_empty() {
+        "<NONE>".to_owned()
+    } else {
+        object.to_owned()
+    }
 }
 
 fn explanation_text(explanation: &ExplanationView) -> String {

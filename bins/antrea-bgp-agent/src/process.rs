@@ -11,24 +11,19 @@ use bgp_speaker::{
     Asn, Attributes, Confederation, Password, PeerConfig, Shutdown, Speaker, SpeakerConfig, Status,
 };
 use ipnet::IpNet;
-use tokio::sync::watch;
 use tracing::error;
 
 /// At most one BGP process, and the routes that wait to be handed to it in one go.
 pub(crate) struct Process {
     listen: Vec<IpAddr>,
-    running: Option<Running>,
+    running: Option<Speaker>,
     /// Whether peers may still hold routes of a process before the next one (RFC 4724's R bit).
     peers_may_hold_routes: bool,
+    end_of_rib_held: bool,
     /// Routes come as runs of one kind; each run is one call to the speaker.
     pending: Pending,
     /// Peers that cannot be configured, and why.
     refused: BTreeMap<IpAddr, String>,
-}
-
-struct Running {
-    spec: ProcessSpec,
-    speaker: Speaker,
 }
 
 #[derive(Default)]
@@ -42,20 +37,30 @@ impl Process {
     pub(crate) fn new(listen: Vec<IpAddr>) -> Self {
         let everywhere = || vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
         Self {
-            listen: if listen.is_empty() { everywhere() } else { listen },
+            listen: if listen.is_empty() {
+                everywhere()
+            } else {
+                listen
+            },
             running: None,
             // Whatever ran here before this agent was started may have left routes behind.
             peers_may_hold_routes: true,
+            end_of_rib_held: false,
             pending: Pending::default(),
             refused: BTreeMap::new(),
         }
     }
 
     /// Starts the process. End-of-RIB waits until [`routes_complete`](Self::routes_complete).
-    pub(crate) fn start(&mut self, spec: ProcessSpec) {
-        let speaker = Speaker::start(speaker_config(&spec, &self.listen, self.peers_may_hold_routes));
+    pub(crate) fn start(&mut self, spec: &ProcessSpec) {
+        let speaker = Speaker::start(speaker_config(
+            spec,
+            &self.listen,
+            self.peers_may_hold_routes,
+        ));
         speaker.hold_end_of_rib(true);
-        self.running = Some(Running { spec, speaker });
+        self.end_of_rib_held = true;
+        self.running = Some(speaker);
     }
 
     /// Stops the process; each reason has its own way to take leave.
@@ -67,33 +72,34 @@ impl Process {
     pub(crate) async fn shut_down(&mut self, how: Shutdown) {
         self.pending = Pending::default();
         self.refused.clear();
-        if let Some(running) = self.running.take() {
+        if let Some(speaker) = self.running.take() {
             self.peers_may_hold_routes = how == Shutdown::Silent;
-            running.speaker.shutdown(how).await;
+            speaker.shutdown(how).await;
         }
     }
 
     /// Adds a peer or changes the one at its address. A peer that cannot have the session that it is
     /// configured with gets none: never one without the password that was asked for.
     pub(crate) fn set_peer(&mut self, spec: &PeerSpec) {
-        let Some(running) = &self.running else { return };
+        let Some(speaker) = &self.running else { return };
+        let address = spec.peer.address;
         match peer_config(spec) {
             Ok(peer) => {
-                self.refused.remove(&spec.address);
-                running.speaker.set_peer(peer);
+                self.refused.remove(&address);
+                speaker.set_peer(peer);
             }
             Err(why) => {
-                error!(peer = %spec.address, "no session with this peer: {why}");
-                running.speaker.remove_peer(spec.address);
-                self.refused.insert(spec.address, why);
+                error!(peer = %address, "no session with this peer: {why}");
+                speaker.remove_peer(address);
+                self.refused.insert(address, why);
             }
         }
     }
 
     pub(crate) fn remove_peer(&mut self, address: IpAddr) {
         self.refused.remove(&address);
-        if let Some(running) = &self.running {
-            running.speaker.remove_peer(address);
+        if let Some(speaker) = &self.running {
+            speaker.remove_peer(address);
         }
     }
 
@@ -113,30 +119,31 @@ impl Process {
 
     /// Hands over the routes collected since the last call.
     pub(crate) fn flush(&mut self) {
-        let Pending { announced, withdrawn } = std::mem::take(&mut self.pending);
-        let Some(running) = &self.running else { return };
+        let Pending {
+            announced,
+            withdrawn,
+        } = std::mem::take(&mut self.pending);
+        let Some(speaker) = &self.running else { return };
         if !announced.is_empty() {
-            running.speaker.announce(announced, &Attributes::default());
+            speaker.announce(announced, &Attributes::default());
         }
         if !withdrawn.is_empty() {
-            running.speaker.withdraw(withdrawn);
+            speaker.withdraw(withdrawn);
         }
     }
 
     /// All first routes have been announced, or are not to be waited for any longer: peers may be
     /// told that they have seen everything.
-    pub(crate) fn routes_complete(&self) {
-        if let Some(running) = &self.running {
-            running.speaker.hold_end_of_rib(false);
+    pub(crate) fn routes_complete(&mut self) {
+        if std::mem::take(&mut self.end_of_rib_held)
+            && let Some(speaker) = &self.running
+        {
+            speaker.hold_end_of_rib(false);
         }
     }
 
-    pub(crate) fn spec(&self) -> Option<&ProcessSpec> {
-        self.running.as_ref().map(|running| &running.spec)
-    }
-
     pub(crate) fn speaker(&self) -> Option<&Speaker> {
-        self.running.as_ref().map(|running| &running.speaker)
+        self.running.as_ref()
     }
 
     pub(crate) fn status(&self) -> Option<Status> {
@@ -151,25 +158,34 @@ impl Process {
 
 fn speaker_config(spec: &ProcessSpec, listen: &[IpAddr], restarting: bool) -> SpeakerConfig {
     let mut config = SpeakerConfig::new(Asn(spec.local_asn), spec.router_id);
-    config.listen = listen.iter().map(|ip| SocketAddr::new(*ip, spec.listen_port)).collect();
-    config.confederation = spec.confederation.as_ref().map(|confederation| Confederation {
-        identifier: Asn(confederation.identifier),
-        members: confederation.members.iter().copied().map(Asn).collect(),
-    });
+    config.listen = listen
+        .iter()
+        .map(|ip| SocketAddr::new(*ip, spec.listen_port))
+        .collect();
+    config.confederation = spec
+        .confederation
+        .as_ref()
+        .map(|confederation| Confederation {
+            identifier: Asn(confederation.identifier),
+            members: confederation.member_asns.iter().copied().map(Asn).collect(),
+        });
     config.restarting = restarting;
     config
 }
 
 fn peer_config(spec: &PeerSpec) -> Result<PeerConfig, String> {
-    let mut peer = PeerConfig::new(spec.address, Asn(spec.asn));
-    peer.port = spec.port;
-    peer.multihop_ttl = spec.multihop_ttl;
-    peer.ttl_security = spec.ttl_security;
-    peer.hold_time = spec.hold_time;
-    peer.keepalive_interval = spec.keepalive_interval;
-    peer.connect_retry = spec.connect_retry;
-    peer.idle_hold_after_reset = spec.idle_hold_time;
-    peer.graceful_restart = spec.graceful_restart.then_some(spec.graceful_restart_time);
+    let wanted = &spec.peer;
+    let mut peer = PeerConfig::new(wanted.address, Asn(wanted.asn));
+    peer.port = wanted.port;
+    peer.multihop_ttl = wanted.multihop_ttl;
+    peer.ttl_security = wanted.ttl_security;
+    peer.hold_time = wanted.hold_time;
+    peer.keepalive_interval = wanted.keepalive_interval;
+    peer.connect_retry = wanted.connect_retry;
+    peer.idle_hold_after_reset = wanted.idle_hold_time_after_reset;
+    peer.graceful_restart = wanted
+        .graceful_restart
+        .then_some(wanted.graceful_restart_time);
     peer.password = match &spec.password {
         Some(password) => {
             Some(Password::new(password.as_bytes()).map_err(|error| error.to_string())?)
@@ -186,7 +202,9 @@ fn leave(reason: StopReason) -> Shutdown {
             Shutdown::ConfigurationChange
         }
         StopReason::RouterIdChanged | StopReason::ListenPortChanged => Shutdown::Silent,
-        gone => Shutdown::Withdraw { text: gone.to_string() },
+        gone => Shutdown::Withdraw {
+            text: gone.to_string(),
+        },
     }
 }
 
@@ -198,9 +216,19 @@ mod tests {
     fn a_change_that_peers_need_not_notice_is_silent_and_an_end_is_told() {
         assert_eq!(leave(StopReason::RouterIdChanged), Shutdown::Silent);
         assert_eq!(leave(StopReason::ListenPortChanged), Shutdown::Silent);
-        assert_eq!(leave(StopReason::LocalAsnChanged), Shutdown::ConfigurationChange);
-        assert_eq!(leave(StopReason::ConfederationChanged), Shutdown::ConfigurationChange);
-        for end in [StopReason::PolicyGone, StopReason::NodeDeselected, StopReason::NodeGone] {
+        assert_eq!(
+            leave(StopReason::LocalAsnChanged),
+            Shutdown::ConfigurationChange
+        );
+        assert_eq!(
+            leave(StopReason::ConfederationChanged),
+            Shutdown::ConfigurationChange
+        );
+        for end in [
+            StopReason::PolicyGone,
+            StopReason::NodeDeselected,
+            StopReason::NodeGone,
+        ] {
             assert!(matches!(leave(end), Shutdown::Withdraw { text } if !text.is_empty()));
         }
     }

@@ -1,0 +1,41 @@
+//! Questions to the agent's task, which alone owns the engine: they travel as messages.
+
+use antrea_bgp_policy::Subject;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::answers::Filter;
+use crate::metrics::Snapshot;
+use crate::view::{ExplanationView, PeerView, PolicyView, RouteView};
+
+/// One question, with the way back.
+pub(crate) enum Query {
+    Policy(oneshot::Sender<Option<PolicyView>>),
+    Peers(Filter, oneshot::Sender<Option<Vec<PeerView>>>),
+    Routes(Filter, oneshot::Sender<Option<Vec<RouteView>>>),
+    Explain(Subject, oneshot::Sender<ExplanationView>),
+    Problems(oneshot::Sender<Vec<String>>),
+    Snapshot(oneshot::Sender<Snapshot>),
+}
+
+/// The askers' end.
+#[derive(Clone)]
+pub(crate) struct Asker(mpsc::Sender<Query>);
+
+impl Asker {
+    /// An asker, and the end that the agent's task reads.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Query>) {
+        // Whoever asks more than the agent answers has to wait.
+        let (sender, receiver) = mpsc::channel(16);
+        (Self(sender), receiver)
+    }
+
+    /// Asks, and waits for the answer; none when the agent is stopping.
+    pub(crate) async fn ask<T>(
+        &self,
+        query: impl FnOnce(oneshot::Sender<T>) -> Query,
+    ) -> Option<T> {
+        let (sender, receiver) = oneshot::channel();
+        self.0.send(query(sender)).await.ok()?;
+        receiver.await.ok()
+    }
+}

@@ -1,0 +1,177 @@
+//! The folder of manifests as the engine's source of objects.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use antrea_bgp_api::{Kind, Node, Object, ObjectRef};
+use antrea_bgp_manifests::{Change, Diagnostic, Folder, Rescan, Severity, StateDir, Watcher};
+use antrea_bgp_policy::{Input, InvalidObject, KindSet, SourceState};
+use anyhow::{Context as _, Result};
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+/// What the folder holds, and news of it.
+///
+/// The engine is told only of the kinds that it asked for, as it would be by an API server.
+pub(crate) struct FolderSource {
+    watcher: Watcher,
+    rescans: mpsc::Receiver<Rescan>,
+    objects: BTreeMap<ObjectRef, Found>,
+    watched: KindSet,
+}
+
+enum Found {
+    Object(Object),
+    Invalid(InvalidObject),
+}
+
+impl FolderSource {
+    /// Reads the folder, and follows it from then on.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read, or the state directory cannot be used.
+    pub(crate) fn open(folder: &Path, state_dir: &Path) -> Result<Self> {
+        let state = StateDir::open(state_dir).context(
+            "the chosen router ID has to be kept; name a folder that this user may write with \
+             --state-dir",
+        )?;
+        let mut folder = Folder::open(folder)?.with_state(state);
+        let first = folder.rescan();
+        // The watcher waits where the agent is behind, and then finds all changes at once.
+        let (sender, rescans) = mpsc::channel(1);
+        let watcher = Watcher::start(folder, Default::default(), move |rescan| {
+            // A closed channel means that the agent is stopping.
+            let _ = sender.blocking_send(rescan);
+        })
+        .context("cannot watch the folder")?;
+        let objects = BTreeMap::new();
+        let mut source = Self {
+            watcher,
+            rescans,
+            objects,
+            watched: KindSet::EMPTY,
+        };
+        source.take_in(first);
+        Ok(source)
+    }
+
+    /// Names of the Nodes in the folder.
+    pub(crate) fn node_names(&self) -> Vec<&str> {
+        self.of_kind(Kind::Node)
+            .map(|(object, _)| object.name.as_str())
+            .collect()
+    }
+
+    /// The Node of this name.
+    pub(crate) fn node(&self, name: &str) -> Option<&Node> {
+        match self.objects.get(&ObjectRef::cluster(Kind::Node, name)) {
+            Some(Found::Object(Object::Node(node))) => Some(node),
+            _ => None,
+        }
+    }
+
+    /// The next news. Cancel safe.
+    pub(crate) async fn changed(&mut self) -> Option<Rescan> {
+        self.rescans.recv().await
+    }
+
+    /// Takes news in: reports findings, and yields what the engine has to hear of.
+    pub(crate) fn take_in(&mut self, rescan: Rescan) -> Vec<Input> {
+        rescan.added.iter().for_each(report);
+        rescan.cleared.iter().for_each(|d| info!("mended: {d}"));
+        let mut inputs = Vec::with_capacity(rescan.changes.len());
+        for change in rescan.changes {
+            let (object, found) = match change {
+                Change::Applied(object) => (object.object_ref(), Some(Found::Object(object))),
+                Change::Invalid {
+                    object,
+                    reason,
+                    created,
+                } => {
+                    let invalid = InvalidObject {
+                        object: object.clone(),
+                        created,
+                        reason,
+                    };
+                    (object, Some(Found::Invalid(invalid)))
+                }
+                Change::Deleted(object) => (object, None),
+                // Later versions may tell more; nothing else is about an object.
+                _ => continue,
+            };
+            if self.watched.contains(object.kind) {
+                inputs.push(match &found {
+                    Some(Found::Object(object)) => Input::Applied(object.clone()),
+                    Some(Found::Invalid(invalid)) => Input::Invalid {
+                        object: invalid.object.clone(),
+                        created: invalid.created,
+                        reason: invalid.reason.clone(),
+                    },
+                    None => Input::Deleted(object.clone()),
+                });
+            }
+            match found {
+                Some(found) => self.objects.insert(object, found),
+                None => self.objects.remove(&object),
+            };
+        }
+        inputs
+    }
+
+    /// From now on these kinds are wanted: lists those that were not before.
+    pub(crate) fn watch(&mut self, kinds: KindSet) -> Vec<Input> {
+        let new = kinds.difference(self.watched);
+        let gone = self.watched.difference(kinds);
+        self.watched = kinds;
+        let unwatched = gone.iter().map(|kind| Input::Source {
+            kind,
+            state: SourceState::Unwatched,
+        });
+        let lists = new.iter().flat_map(|kind| {
+            [
+                self.list(kind),
+                Input::Source {
+                    kind,
+                    state: SourceState::Synced,
+                },
+            ]
+        });
+        unwatched.chain(lists).collect()
+    }
+
+    fn list(&self, kind: Kind) -> Input {
+        let (mut objects, mut invalid) = (Vec::new(), Vec::new());
+        for (_, found) in self.of_kind(kind) {
+            match found {
+                Found::Object(object) => objects.push(object.clone()),
+                Found::Invalid(object) => invalid.push(object.clone()),
+            }
+        }
+        Input::Relisted {
+            kind,
+            objects,
+            invalid,
+        }
+    }
+
+    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&ObjectRef, &Found)> {
+        self.objects
+            .iter()
+            .filter(move |(object, _)| object.kind == kind)
+    }
+
+    /// Keeps the router ID of a node in place of the API server.
+    pub(crate) fn write_router_id(&self, node: &str, id: Ipv4Addr) {
+        self.watcher.write_router_id(node, id);
+    }
+}
+
+fn report(diagnostic: &Diagnostic) {
+    match diagnostic.severity {
+        Severity::Error => error!("{diagnostic}"),
+        Severity::Warning => warn!("{diagnostic}"),
+        Severity::Info => info!("{diagnostic}"),
+    }
+}
