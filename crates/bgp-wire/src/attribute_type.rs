@@ -156,7 +156,6 @@ impl AttributeType {
             | Self::CLUSTER_LIST
             | Self::MP_REACH_NLRI
             | Self::MP_UNREACH_NLRI
-            | Self::TRAFFIC_ENGINEERING
             | Self::AIGP => AttributeFlags::OPTIONAL_NON_TRANSITIVE,
             Self::AGGREGATOR
             | Self::COMMUNITIES

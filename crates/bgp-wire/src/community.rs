@@ -114,7 +114,7 @@ impl fmt::Display for LargeCommunity {
 }
 
 /// The values of an attribute that is a list of `N` octets each, borrowed from the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct ListView<'a, T, const N: usize> {
     octets: &'a [u8],
     read: fn([u8; N]) -> T,

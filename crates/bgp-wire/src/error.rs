@@ -117,6 +117,8 @@ pub enum NotificationData<'a> {
     Message(&'a [u8]),
     /// Two octets of our own: the version that we speak.
     Version([u8; 2]),
+    /// The type of a path attribute that is missing.
+    AttributeType([u8; 1]),
 }
 
 impl NotificationData<'_> {
@@ -126,6 +128,7 @@ impl NotificationData<'_> {
         match self {
             Self::Message(data) => data,
             Self::Version(data) => data,
+            Self::AttributeType(data) => data,
         }
     }
 }
@@ -165,6 +168,18 @@ pub enum Disposition {
     AfiSafiDisable(Family),
     /// The NOTIFICATION is sent and the session ends.
     SessionReset,
+}
+
+impl fmt::Display for Disposition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("no error"),
+            Self::AttributeDiscard => f.write_str("attribute discarded"),
+            Self::TreatAsWithdraw => f.write_str("treated as withdrawal"),
+            Self::AfiSafiDisable(family) => write!(f, "{family} disabled"),
+            Self::SessionReset => f.write_str("session reset"),
+        }
+    }
 }
 
 /// Why a value cannot be written as a message.

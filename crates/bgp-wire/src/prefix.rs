@@ -1,22 +1,28 @@
 //! Prefixes of UPDATEs (NLRI).
 
+use crate::Family;
 use core::fmt;
-use ipnet::IpNet;
+use core::net::{Ipv4Addr, Ipv6Addr};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// A prefix of an UPDATE, with its path identifier where RFC 7911 was negotiated.
+/// A prefix of an UPDATE, with its family, and its path identifier where RFC 7911 was negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Nlri {
+    /// The family: unicast or multicast of the prefix's address family.
+    pub family: Family,
     /// The prefix; bits beyond its length are zero.
     pub prefix: IpNet,
     /// The path identifier (RFC 7911).
     pub path_id: Option<u32>,
 }
 
+/// A unicast prefix without path identifier; bits beyond its length become zero.
 impl From<IpNet> for Nlri {
     fn from(prefix: IpNet) -> Self {
         Self {
-            prefix,
+            family: Family::unicast_of(&prefix),
+            prefix: prefix.trunc(),
             path_id: None,
         }
     }
@@ -29,5 +35,147 @@ impl fmt::Display for Nlri {
             Some(id) => write!(f, " (path {id})"),
             None => Ok(()),
         }
+    }
+}
+
+/// The prefixes of a field, read one by one:
+///
+/// ```text
+/// | path identifier (4, with RFC 7911) | length in bits (1) | as many octets as the bits need | next prefix …
+/// ```
+///
+/// Ends where the field is not well formed, which the fields of a view always are.
+#[derive(Clone, Copy, Debug)]
+pub struct Prefixes<'a> {
+    octets: &'a [u8],
+    family: Family,
+    v4: bool,
+    add_path: bool,
+}
+
+impl<'a> Prefixes<'a> {
+    /// The prefixes of `octets`; none for a family whose NLRI are not plain prefixes.
+    pub(crate) fn new(octets: &'a [u8], family: Family, add_path: bool) -> Self {
+        let bits = family.prefix_bits();
+        let octets = if bits.is_some() { octets } else { &[] };
+        Self {
+            octets,
+            family,
+            v4: bits == Some(32),
+            add_path,
+        }
+    }
+
+    pub(crate) const fn none() -> Self {
+        Self {
+            octets: &[],
+            family: Family::IPV4_UNICAST,
+            v4: true,
+            add_path: false,
+        }
+    }
+}
+
+impl Iterator for Prefixes<'_> {
+    type Item = Nlri;
+
+    #[inline]
+    fn next(&mut self) -> Option<Nlri> {
+        let mut rest = self.octets;
+        let mut path_id = None;
+        if self.add_path {
+            let (id, after) = rest.split_first_chunk::<4>()?;
+            path_id = Some(u32::from_be_bytes(*id));
+            rest = after;
+        }
+        let (&bits, rest) = rest.split_first()?;
+        let (octets, rest) = rest.split_at_checked(usize::from(bits.div_ceil(8)))?;
+        let prefix = if self.v4 {
+            v4(bits, octets)?
+        } else {
+            v6(bits, octets)?
+        };
+        self.octets = rest;
+        Some(Nlri {
+            family: self.family,
+            prefix,
+            path_id,
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.octets.len()))
+    }
+}
+
+#[inline]
+fn v4(bits: u8, octets: &[u8]) -> Option<IpNet> {
+    let mut address = [0; 4];
+    address.get_mut(..octets.len())?.copy_from_slice(octets);
+    Some(IpNet::V4(
+        Ipv4Net::new(Ipv4Addr::from(address), bits).ok()?.trunc(),
+    ))
+}
+
+#[inline]
+fn v6(bits: u8, octets: &[u8]) -> Option<IpNet> {
+    let mut address = [0; 16];
+    address.get_mut(..octets.len())?.copy_from_slice(octets);
+    Some(IpNet::V6(
+        Ipv6Net::new(Ipv6Addr::from(address), bits).ok()?.trunc(),
+    ))
+}
+
+/// Checks the syntax of a field of prefixes (RFC 7606 section 5.3). The error is where the first wrong prefix starts in it.
+#[inline]
+pub(crate) fn check_prefixes(octets: &[u8], max_bits: u8, add_path: bool) -> Result<(), usize> {
+    let id = if add_path { 4 } else { 0 };
+    let mut at = 0;
+    while at < octets.len() {
+        let Some(&bits) = octets.get(at + id) else {
+            return Err(at);
+        };
+        let end = at + id + 1 + usize::from(bits.div_ceil(8));
+        if bits > max_bits || end > octets.len() {
+            return Err(at);
+        }
+        at = end;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn bits_beyond_the_length_are_dropped() {
+        let octets = [12, 0xac, 0x1f, 0, 32, 192, 0, 2, 1];
+        assert!(check_prefixes(&octets, 32, false).is_ok());
+        let prefixes: Vec<_> = Prefixes::new(&octets, Family::IPV4_UNICAST, false)
+            .map(|n| n.to_string())
+            .collect();
+        assert_eq!(prefixes, ["172.16.0.0/12", "0.0.0.0/0", "192.0.2.1/32"]);
+    }
+
+    #[test]
+    fn path_identifiers_stand_in_front() {
+        let octets = [0, 0, 0, 7, 16, 0x20, 0x01];
+        assert!(check_prefixes(&octets, 128, true).is_ok());
+        let mut prefixes = Prefixes::new(&octets, Family::IPV6_UNICAST, true);
+        assert_eq!(prefixes.next().unwrap().to_string(), "2001::/16 (path 7)");
+        assert!(prefixes.next().is_none());
+    }
+
+    #[test]
+    fn the_first_wrong_prefix_is_pointed_at() {
+        assert_eq!(
+            check_prefixes(&[8, 10, 33, 1, 2, 3, 4, 5], 32, false),
+            Err(2)
+        );
+        assert_eq!(check_prefixes(&[8, 10, 24, 1, 2], 32, false), Err(2));
+        assert_eq!(check_prefixes(&[0, 0, 0, 1], 32, true), Err(0));
     }
 }

@@ -19,10 +19,6 @@ pub(crate) fn u24(i: &[u8]) -> Parsed<'_, u32> {
     nom::number::complete::be_u24(i)
 }
 
-pub(crate) fn u32(i: &[u8]) -> Parsed<'_, u32> {
-    nom::number::complete::be_u32(i)
-}
-
 /// As many octets as the octet before them says.
 pub(crate) fn counted(i: &[u8]) -> Parsed<'_, &[u8]> {
     nom::multi::length_data(nom::number::complete::u8).parse(i)

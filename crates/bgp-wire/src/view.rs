@@ -1,0 +1,387 @@
+//! UPDATEs as they lie in memory, checked by RFC 7606.
+
+use crate::header::body_of;
+use crate::prefix::check_prefixes;
+use crate::walk::{RawAttribute, Step, TypeSet, Walk, missing};
+use crate::{
+    Aggregator, AsPathView, AsWidth, Asn, AttributeType, AttributeValue, AttributeView, Context,
+    Disposition, Family, HEADER_LEN, MessageType, MpReachView, MpUnreachView, NextHop, Nlri,
+    Prefixes, Span, UpdateError, UpdateErrorKind,
+};
+
+/// An UPDATE (RFC 4271 section 4.3) in place: checked in one pass, nothing copied, nothing allocated. `Copy`.
+///
+/// ```text
+/// | header (19) | withdrawn length (2) | withdrawn | attributes length (2) | attributes | NLRI (rest) |
+/// ```
+///
+/// Errors that RFC 7606 tells to survive are survived: what is discarded does not show, and under treat-as-withdraw the routes that
+/// were announced show as withdrawn. So a caller that looks at [`UpdateView::withdrawn`], then at [`UpdateView::announced`], does
+/// the right thing for every message.
+///
+/// ```
+/// use bgp_wire::{Context, PeerKind, UpdateView};
+/// let mut message = vec![0xff; 16];
+/// message.extend([0, 26, 2, 0, 3, 16, 10, 1, 0, 0]); // withdraws 10.1.0.0/16
+/// let update = UpdateView::parse(&message, &Context::new(PeerKind::Ebgp))?;
+/// assert_eq!(update.withdrawn().map(|n| n.prefix.to_string()).collect::<Vec<_>>(), ["10.1.0.0/16"]);
+/// # Ok::<(), bgp_wire::UpdateError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct UpdateView<'a> {
+    message: &'a [u8],
+    context: Context,
+    /// Where the attributes start and end. Withdrawn routes lie before, NLRI behind.
+    attributes_start: u16,
+    attributes_end: u16,
+    disposition: Disposition,
+    places: Places,
+}
+
+/// Where the values of attributes lie that are asked for often; empty where one is missing or not sound.
+#[derive(Clone, Copy, Debug, Default)]
+struct Places {
+    as_path: Option<Span>,
+    as4_path: Option<Span>,
+    next_hop: Option<Span>,
+    reach: Option<Span>,
+    unreach: Option<Span>,
+}
+
+impl Places {
+    #[inline]
+    fn note(&mut self, raw: &RawAttribute<'_>, sound: bool) {
+        let place = match raw.kind {
+            AttributeType::AS_PATH => &mut self.as_path,
+            AttributeType::AS4_PATH => &mut self.as4_path,
+            AttributeType::NEXT_HOP => &mut self.next_hop,
+            AttributeType::MP_REACH_NLRI => &mut self.reach,
+            AttributeType::MP_UNREACH_NLRI => &mut self.unreach,
+            _ => return,
+        };
+        // MP attributes whose flags alone are wrong still say which routes to withdraw.
+        let routes = matches!(
+            raw.kind,
+            AttributeType::MP_REACH_NLRI | AttributeType::MP_UNREACH_NLRI
+        ) && !raw.value.is_empty();
+        if sound || routes {
+            let end = usize::from(raw.span.offset) + usize::from(raw.span.len);
+            *place = Some(Span::new(end - raw.value.len(), raw.value.len()));
+        }
+    }
+}
+
+impl<'a> UpdateView<'a> {
+    /// Checks a whole message, header included.
+    ///
+    /// # Errors
+    /// The strongest error that ends the session or disables a family ([`UpdateError::disposition`]); resetting the session is right
+    /// for both. Weaker errors are found by [`UpdateView::errors`].
+    pub fn parse(message: &'a [u8], context: &Context) -> Result<Self, UpdateError> {
+        let (start, end) = attributes_range(message)?;
+        let mut view = Self {
+            message,
+            context: *context,
+            attributes_start: start as u16,
+            attributes_end: end as u16,
+            disposition: Disposition::None,
+            places: Places::default(),
+        };
+        view.check_fields()?;
+        view.check_attributes()?;
+        Ok(view)
+    }
+
+    /// Withdrawn Routes and NLRI: syntax errors end the session (RFC 7606 section 5.3).
+    #[inline]
+    fn check_fields(&self) -> Result<(), UpdateError> {
+        let add_path = self.context.add_path_receive.contains(Family::IPV4_UNICAST);
+        let check = |octets: &[u8], start: usize, kind| {
+            check_prefixes(octets, 32, add_path)
+                .map_err(|at| UpdateError::reset(kind, Span::new(start + at, octets.len() - at)))
+        };
+        let nlri_start = usize::from(self.attributes_end);
+        check(
+            self.withdrawn_field(),
+            HEADER_LEN + 2,
+            UpdateErrorKind::WithdrawnSyntax,
+        )?;
+        check(self.nlri_field(), nlri_start, UpdateErrorKind::NlriSyntax)
+    }
+
+    #[inline]
+    fn check_attributes(&mut self) -> Result<(), UpdateError> {
+        let mut strongest: Option<UpdateError> = None;
+        let mut note = |error: UpdateError| {
+            if strongest.is_none_or(|e| e.disposition() < error.disposition()) {
+                strongest = Some(error);
+            }
+        };
+        let mut walk = self.walk();
+        while let Some(Step { raw, error }) = walk.next() {
+            match error {
+                None => self.places.note(&raw, true),
+                Some(error) => {
+                    note(error);
+                    if error.disposition() == Disposition::TreatAsWithdraw {
+                        self.places.note(&raw, false);
+                    }
+                }
+            }
+        }
+        self.missing(walk.seen).for_each(&mut note);
+        match strongest {
+            None => Ok(()),
+            Some(error) => self.settle(error, walk.seen),
+        }
+    }
+
+    /// Takes the strongest error in. RFC 7606 section 5.2: where there are attributes but no reachable routes, those may have got lost
+    /// in what is malformed, and nothing less than a reset will do.
+    #[cold]
+    fn settle(&mut self, error: UpdateError, seen: TypeSet) -> Result<(), UpdateError> {
+        self.disposition = error.disposition();
+        match error.disposition() {
+            Disposition::None | Disposition::AttributeDiscard => Ok(()),
+            Disposition::TreatAsWithdraw => {
+                let other = error.kind == UpdateErrorKind::AttributeBeyondList
+                    || seen.has_other_than(AttributeType::MP_UNREACH_NLRI);
+                if other && !self.has_routes() {
+                    Err(error.escalated())
+                } else {
+                    Ok(())
+                }
+            }
+            Disposition::AfiSafiDisable(_) | Disposition::SessionReset => Err(error),
+        }
+    }
+
+    /// The strongest of what is to be done about the message's errors: none, attribute discard or treat-as-withdraw.
+    #[must_use]
+    pub const fn disposition(&self) -> Disposition {
+        self.disposition
+    }
+
+    /// Every error, in the order of the message; missing attributes last.
+    pub fn errors(&self) -> impl Iterator<Item = UpdateError> + use<'a> {
+        let view = *self;
+        let mut walk = Some(self.walk());
+        let mut absent = None;
+        core::iter::from_fn(move || {
+            if let Some(attributes) = &mut walk {
+                if let Some(error) = attributes.find_map(|step| step.error) {
+                    return Some(error);
+                }
+                absent = Some(view.missing(attributes.seen));
+                walk = None;
+            }
+            absent.as_mut()?.next()
+        })
+    }
+
+    /// Prefixes that are not reachable any more, of all families of plain prefixes; under treat-as-withdraw the announced ones too.
+    ///
+    /// RFC 4271 section 4.3: a prefix that is also announced counts as announced only, so withdraw first.
+    pub fn withdrawn(&self) -> impl Iterator<Item = Nlri> + Clone + use<'a> {
+        let unreach = self
+            .mp_unreach()
+            .map_or(Prefixes::none(), |it| it.prefixes());
+        let announced = match self.disposition {
+            Disposition::TreatAsWithdraw => [self.nlri(), self.reach_prefixes()],
+            _ => [Prefixes::none(), Prefixes::none()],
+        };
+        let [nlri, reach] = announced;
+        self.v4(self.withdrawn_field())
+            .chain(unreach)
+            .chain(nlri)
+            .chain(reach)
+    }
+
+    /// Prefixes that are reachable with the attributes of the message, of all families of plain prefixes. None under
+    /// treat-as-withdraw.
+    pub fn announced(&self) -> impl Iterator<Item = Nlri> + Clone + use<'a> {
+        let [nlri, reach] = match self.disposition {
+            Disposition::TreatAsWithdraw => [Prefixes::none(), Prefixes::none()],
+            _ => [self.nlri(), self.reach_prefixes()],
+        };
+        nlri.chain(reach)
+    }
+
+    /// The sound attributes in the order of the message: what RFC 7606 tells to discard, and malformed ones, are left out.
+    pub fn attributes(&self) -> impl Iterator<Item = AttributeView<'a>> + Clone + use<'a> {
+        let context = self.context;
+        self.walk()
+            .filter(|step| step.error.is_none())
+            .map(move |step| AttributeView::new(step.raw, context))
+    }
+
+    /// The attribute of this type, if it is there and sound.
+    #[must_use]
+    pub fn attribute(&self, kind: AttributeType) -> Option<AttributeView<'a>> {
+        self.attributes().find(|attribute| attribute.kind() == kind)
+    }
+
+    /// The AS path: AS_PATH, with AS4_PATH merged in where the peer speaks two-octet AS numbers (RFC 6793 section 4.2.3).
+    #[must_use]
+    pub fn as_path(&self) -> Option<AsPathView<'a>> {
+        let path = AsPathView::new(self.value(self.places.as_path)?, self.context.as_width);
+        match self.value(self.places.as4_path) {
+            Some(as4) if self.trusts_as4() => Some(path.merged(as4)),
+            _ => Some(path),
+        }
+    }
+
+    /// The aggregator: AGGREGATOR, or AS4_AGGREGATOR where that counts (RFC 6793 section 4.2.3).
+    #[must_use]
+    pub fn aggregator(&self) -> Option<Aggregator> {
+        let two_or_four = self.aggregator_of(AttributeType::AGGREGATOR)?;
+        if self.context.as_width == AsWidth::Two && two_or_four.asn == Asn::TRANS {
+            return self
+                .aggregator_of(AttributeType::AS4_AGGREGATOR)
+                .or(Some(two_or_four));
+        }
+        Some(two_or_four)
+    }
+
+    /// The next hop of the announced routes of a family.
+    #[must_use]
+    pub fn next_hop(&self, family: Family) -> Option<NextHop> {
+        if let Some(reach) = self.mp_reach().filter(|reach| reach.family == family) {
+            return reach.next_hop();
+        }
+        if family != Family::IPV4_UNICAST {
+            return None;
+        }
+        NextHop::from_octets(self.value(self.places.next_hop)?)
+    }
+
+    /// MP_REACH_NLRI. Under treat-as-withdraw its routes are withdrawn.
+    #[must_use]
+    pub fn mp_reach(&self) -> Option<MpReachView<'a>> {
+        MpReachView::new(self.value(self.places.reach)?, &self.context)
+    }
+
+    /// MP_UNREACH_NLRI.
+    #[must_use]
+    pub fn mp_unreach(&self) -> Option<MpUnreachView<'a>> {
+        MpUnreachView::new(self.value(self.places.unreach)?, &self.context)
+    }
+
+    /// The family whose End-of-RIB marker this is (RFC 4724 section 2).
+    #[must_use]
+    pub fn end_of_rib(&self) -> Option<Family> {
+        if self.message.len() == HEADER_LEN + 4 {
+            return Some(Family::IPV4_UNICAST);
+        }
+        if !self.withdrawn_field().is_empty() || !self.nlri_field().is_empty() {
+            return None;
+        }
+        let mut walk = self.walk();
+        let only = walk.next()?.raw.kind == AttributeType::MP_UNREACH_NLRI && walk.next().is_none();
+        self.mp_unreach()
+            .filter(|it| only && it.nlri.is_empty())
+            .map(|it| it.family)
+    }
+
+    /// The whole message.
+    #[must_use]
+    pub const fn message(&self) -> &'a [u8] {
+        self.message
+    }
+
+    /// What the view was read with.
+    #[must_use]
+    pub const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The Withdrawn Routes field.
+    #[must_use]
+    pub fn withdrawn_field(&self) -> &'a [u8] {
+        &self.message[HEADER_LEN + 2..usize::from(self.attributes_start) - 2]
+    }
+
+    /// The Path Attributes field.
+    #[must_use]
+    pub fn attributes_field(&self) -> &'a [u8] {
+        &self.message[usize::from(self.attributes_start)..usize::from(self.attributes_end)]
+    }
+
+    /// The NLRI field.
+    #[must_use]
+    pub fn nlri_field(&self) -> &'a [u8] {
+        &self.message[usize::from(self.attributes_end)..]
+    }
+
+    fn walk(&self) -> Walk<'a> {
+        Walk::new(
+            self.attributes_field(),
+            usize::from(self.attributes_start),
+            self.context,
+        )
+    }
+
+    fn missing(&self, seen: TypeSet) -> impl Iterator<Item = UpdateError> + use<'a> {
+        let at = usize::from(self.attributes_end);
+        missing(seen, self.has_routes(), !self.nlri_field().is_empty(), at)
+    }
+
+    /// Whether the message carries a reachable route of any family.
+    fn has_routes(&self) -> bool {
+        !self.nlri_field().is_empty() || self.mp_reach().is_some_and(|reach| !reach.nlri.is_empty())
+    }
+
+    fn value(&self, place: Option<Span>) -> Option<&'a [u8]> {
+        place.map(|span| span.of(self.message))
+    }
+
+    fn v4(&self, octets: &'a [u8]) -> Prefixes<'a> {
+        let add_path = self.context.add_path_receive.contains(Family::IPV4_UNICAST);
+        Prefixes::new(octets, Family::IPV4_UNICAST, add_path)
+    }
+
+    fn nlri(&self) -> Prefixes<'a> {
+        self.v4(self.nlri_field())
+    }
+
+    fn reach_prefixes(&self) -> Prefixes<'a> {
+        self.mp_reach().map_or(Prefixes::none(), |it| it.prefixes())
+    }
+
+    fn aggregator_of(&self, kind: AttributeType) -> Option<Aggregator> {
+        match self.attribute(kind)?.value() {
+            AttributeValue::Aggregator(it) | AttributeValue::As4Aggregator(it) => Some(it),
+            _ => None,
+        }
+    }
+
+    /// RFC 6793 section 4.2.3: with an AGGREGATOR other than AS_TRANS beside AS4_AGGREGATOR, an old speaker aggregated after the new
+    /// one, and AS4_PATH is out of date.
+    fn trusts_as4(&self) -> bool {
+        let old = self.aggregator_of(AttributeType::AGGREGATOR);
+        old.is_none_or(|it| it.asn == Asn::TRANS)
+            || self.aggregator_of(AttributeType::AS4_AGGREGATOR).is_none()
+    }
+}
+
+/// Start and end of the attributes. RFC 7606 section 3 a: lengths that reach beyond the message end the session.
+#[inline]
+fn attributes_range(message: &[u8]) -> Result<(usize, usize), UpdateError> {
+    let body = body_of(message, MessageType::UPDATE)
+        .map_err(|e| UpdateError::reset(UpdateErrorKind::Header(e.kind), e.span))?;
+    let start = after_length(body, 0)
+        .and_then(|withdrawn_end| Some((withdrawn_end + 2, after_length(body, withdrawn_end)?)));
+    let beyond = |at| UpdateError::reset(UpdateErrorKind::LengthBeyondMessage, Span::new(at, 2));
+    match (after_length(body, 0), start) {
+        (None, _) => Err(beyond(HEADER_LEN)),
+        (Some(withdrawn_end), None) => Err(beyond(HEADER_LEN + withdrawn_end)),
+        (_, Some((start, end))) => Ok((HEADER_LEN + start, HEADER_LEN + end)),
+    }
+}
+
+/// Where the field ends whose two octets of length are at `at`; `None` where it does not fit.
+fn after_length(body: &[u8], at: usize) -> Option<usize> {
+    let (len, rest) = body.get(at..)?.split_first_chunk::<2>()?;
+    let len = usize::from(u16::from_be_bytes(*len));
+    (len <= rest.len()).then_some(at + 2 + len)
+}

@@ -1,0 +1,174 @@
+//! One pass over the attributes of an UPDATE.
+
+use crate::check::check;
+use crate::{
+    AttributeFlags, AttributeType, Context, Disposition, Span, UpdateError, UpdateErrorKind,
+};
+
+/// A path attribute as it lies in the message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawAttribute<'a> {
+    pub(crate) flags: AttributeFlags,
+    pub(crate) kind: AttributeType,
+    pub(crate) value: &'a [u8],
+    /// The whole attribute.
+    pub(crate) span: Span,
+}
+
+/// A set of attribute types: one bit each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TypeSet([u64; 4]);
+
+impl TypeSet {
+    /// Adds a type. Whether it was new.
+    #[inline]
+    pub(crate) fn insert(&mut self, kind: AttributeType) -> bool {
+        let word = &mut self.0[usize::from(kind.0 >> 6)];
+        let bit = 1 << (kind.0 & 63);
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+
+    #[inline]
+    pub(crate) const fn contains(&self, kind: AttributeType) -> bool {
+        self.0[(kind.0 >> 6) as usize] & (1 << (kind.0 & 63)) != 0
+    }
+
+    /// Whether there is a type other than `kind`.
+    pub(crate) fn has_other_than(mut self, kind: AttributeType) -> bool {
+        self.0[usize::from(kind.0 >> 6)] &= !(1 << (kind.0 & 63));
+        self.0 != [0; 4]
+    }
+}
+
+/// Walks over the attributes of a message, checking each. Every user of the attributes walks this way, so all see the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Walk<'a> {
+    rest: &'a [u8],
+    /// Offset of `rest` in the message.
+    at: usize,
+    pub(crate) seen: TypeSet,
+    context: Context,
+}
+
+/// An attribute, and what is wrong with it.
+pub(crate) struct Step<'a> {
+    pub(crate) raw: RawAttribute<'a>,
+    pub(crate) error: Option<UpdateError>,
+}
+
+impl<'a> Walk<'a> {
+    /// Over `list`, which starts at `at` in its message.
+    pub(crate) fn new(list: &'a [u8], at: usize, context: Context) -> Self {
+        Self {
+            rest: list,
+            at,
+            seen: TypeSet::default(),
+            context,
+        }
+    }
+
+    #[inline]
+    fn split(&self) -> Option<(RawAttribute<'a>, usize)> {
+        let [flags, kind, after @ ..] = self.rest else {
+            return None;
+        };
+        let flags = AttributeFlags(*flags);
+        let (head, len) = match (flags.is_extended_length(), after) {
+            (false, [len, ..]) => (3, usize::from(*len)),
+            (true, [high, low, ..]) => (4, usize::from(u16::from_be_bytes([*high, *low]))),
+            _ => return None,
+        };
+        let value = self.rest.get(head..head + len)?;
+        let (kind, span) = (AttributeType(*kind), Span::new(self.at, head + len));
+        Some((
+            RawAttribute {
+                flags,
+                kind,
+                value,
+                span,
+            },
+            head + len,
+        ))
+    }
+
+    /// What is left does not hold an attribute: RFC 7606 section 4.
+    #[cold]
+    fn beyond(&mut self) -> Step<'a> {
+        let span = Span::new(self.at, self.rest.len());
+        let flags = AttributeFlags(self.rest.first().copied().unwrap_or(0));
+        let kind = AttributeType(self.rest.get(1).copied().unwrap_or(0));
+        self.rest = &[];
+        Step {
+            raw: RawAttribute {
+                flags,
+                kind,
+                value: &[],
+                span,
+            },
+            error: Some(UpdateError::new(
+                UpdateErrorKind::AttributeBeyondList,
+                span,
+                Disposition::TreatAsWithdraw,
+            )),
+        }
+    }
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = Step<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Step<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let Some((raw, len)) = self.split() else {
+            return Some(self.beyond());
+        };
+        self.rest = &self.rest[len..];
+        self.at += len;
+        let error = if self.seen.insert(raw.kind) {
+            check(&raw, &self.context).err()
+        } else {
+            Some(duplicate(&raw))
+        };
+        Some(Step { raw, error })
+    }
+}
+
+/// RFC 7606 section 3 g.
+#[cold]
+fn duplicate(raw: &RawAttribute<'_>) -> UpdateError {
+    let disposition = match raw.kind {
+        AttributeType::MP_REACH_NLRI | AttributeType::MP_UNREACH_NLRI => Disposition::SessionReset,
+        _ => Disposition::AttributeDiscard,
+    };
+    UpdateError::new(UpdateErrorKind::Duplicate(raw.kind), raw.span, disposition)
+}
+
+/// The well-known mandatory attributes, where they are missing and must not be (RFC 7606 section 3 d): those of any route, and
+/// NEXT_HOP of those in the NLRI field. `at` is where they would have been.
+pub(crate) fn missing(
+    seen: TypeSet,
+    has_routes: bool,
+    has_nlri: bool,
+    at: usize,
+) -> impl Iterator<Item = UpdateError> {
+    [
+        (AttributeType::ORIGIN, has_routes),
+        (AttributeType::AS_PATH, has_routes),
+        (AttributeType::NEXT_HOP, has_nlri),
+    ]
+    .into_iter()
+    .filter(move |(kind, mandatory)| *mandatory && !seen.contains(*kind))
+    .map(move |(kind, _)| {
+        let span = Span::new(at, 0);
+        UpdateError::new(
+            UpdateErrorKind::Missing(kind),
+            span,
+            Disposition::TreatAsWithdraw,
+        )
+    })
+}
