@@ -106,7 +106,7 @@ impl Receiver {
         assert!(self.ends_of_rib > 0, "RFC 7313: no BoRR before End-of-RIB");
         match refresh.subtype {
             RefreshSubtype::BeginRefresh => {
-                self.stale = Some(self.routes.keys().copied().collect())
+                self.stale = Some(self.routes.keys().copied().collect());
             }
             RefreshSubtype::EndRefresh => {
                 let stale = self.stale.take().expect("an EoRR follows a BoRR");
