@@ -68,12 +68,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn host_route(first: IpAddr, index: u32) -> IpNet {
-    match first {
-        IpAddr::V4(first) => Ipv4Addr::from(u32::from(first).wrapping_add(index)).into(),
+    IpNet::from(match first {
+        IpAddr::V4(first) => IpAddr::from((u32::from(first).wrapping_add(index)).to_be_bytes()),
         IpAddr::V6(first) => {
-            IpAddr::V6((u128::from(first).wrapping_add(index.into())).into()).into()
+            IpAddr::from((u128::from(first).wrapping_add(index.into())).to_be_bytes())
         }
-    }
+    })
 }
 
 fn peer(text: &str) -> Result<(IpAddr, Asn), String> {

@@ -13,7 +13,7 @@ use std::time::Instant;
 use bgp_speaker::{
     Asn, NegotiatedStatus, Observer, PeerConfig, SessionEndpoints, Shutdown, Speaker, SpeakerConfig,
 };
-use bgp_wire::{Attribute, Family, UpdateView};
+use bgp_wire::{AttributeValue, AttributeView, Family, UpdateView};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -134,13 +134,27 @@ fn print_routes(peer: IpAddr, update: &UpdateView<'_>) {
     }
 }
 
-/// An attribute in words; the next hop has its own.
-fn described(attribute: Attribute) -> Option<String> {
-    match attribute {
-        Attribute::Origin(origin) => Some(format!("origin {origin:?}").to_lowercase()),
-        Attribute::AsPath(path) => Some(format!("as-path {path}")),
-        Attribute::NextHop(_) => None,
-        other => Some(format!("{other:?}")),
+/// An attribute in words; next hop and prefixes have their own.
+fn described(attribute: AttributeView<'_>) -> Option<String> {
+    fn list(values: impl Iterator<Item = impl ToString>) -> String {
+        values
+            .map(|value| value.to_string())
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+    match attribute.value() {
+        AttributeValue::Origin(origin) => Some(format!("origin {origin:?}").to_lowercase()),
+        AttributeValue::AsPath(path) => Some(format!("as-path {path}")),
+        AttributeValue::MultiExitDisc(med) => Some(format!("med {med}")),
+        AttributeValue::LocalPref(preference) => Some(format!("local-pref {preference}")),
+        AttributeValue::Communities(it) => Some(format!("communities {}", list(it.iter()))),
+        AttributeValue::LargeCommunities(it) => {
+            Some(format!("large-communities {}", list(it.iter())))
+        }
+        AttributeValue::NextHop(_) | AttributeValue::MpReach(_) | AttributeValue::MpUnreach(_) => {
+            None
+        }
+        _ => Some(format!("{} {:02x?}", attribute.kind(), attribute.octets())),
     }
 }
 

@@ -412,7 +412,7 @@ impl Driver {
     }
 
     /// Waits for connections that still deliver a NOTIFICATION.
-    async fn finish(mut self) {
+    async fn finish(&mut self) {
         self.established = None;
         self.conns.clear();
         while self.closing.join_next().await.is_some() {}
@@ -453,4 +453,37 @@ async fn ready(conns: &[Conn], filling: Option<ConnId>) -> Ready {
         ready.unwrap_or(Poll::Pending)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn sizes() {
+        let shared = Arc::new(Shared::new(crate::SpeakerConfig::new(
+            bgp_wire::Asn(1),
+            [1, 1, 1, 1].into(),
+        )));
+        let config = Arc::new(PeerConfig::new([127, 0, 0, 1].into(), bgp_wire::Asn(2)));
+        let n = Arc::new(Neighbour::new(config.clone(), bgp_wire::PeerKind::Ebgp));
+        let d = dial(shared.clone(), config);
+        println!("dial {}", std::mem::size_of_val(&d));
+        println!("run {}", std::mem::size_of_val(&run(shared, n, true)));
+        println!(
+            "driver {} session {} neighbour {} peerconfig {} sessionconfig {} sleep {} record {} output {}",
+            size_of::<Driver>(),
+            size_of::<Session>(),
+            size_of::<Neighbour>(),
+            size_of::<PeerConfig>(),
+            size_of::<SessionConfig>(),
+            size_of::<Sleep>(),
+            size_of::<crate::neighbour::Record>(),
+            size_of::<Output>()
+        );
+        println!(
+            "event {} established {}",
+            size_of::<Event>(),
+            size_of::<Established>()
+        );
+    }
 }

@@ -125,7 +125,7 @@ async fn accept_all(shared: &Shared, listener: &TcpListener) {
             }
             // The peer gave up between SYN and accept: nothing is wrong here.
             Err(error) if is_of_connection(&error) => {
-                debug!(%error, "a connection went before it was accepted")
+                debug!(%error, "a connection went before it was accepted");
             }
             Err(error) => {
                 warn!(%error, "cannot accept connections, trying again");

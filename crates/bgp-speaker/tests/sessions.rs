@@ -226,7 +226,7 @@ async fn the_wrong_as_is_refused_in_words() {
         status
             .last_error_sent
             .as_deref()
-            .is_some_and(|text| text.contains("Bad Peer AS"))
+            .is_some_and(|text| text.contains("bad peer AS"))
     })
     .await;
 }

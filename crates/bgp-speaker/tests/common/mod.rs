@@ -1,5 +1,9 @@
 //! Speakers and hand-driven peers on loopback. Every test has addresses of its own in 127/8; every wait is bounded.
-#![allow(dead_code, reason = "every test binary uses another part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test binary uses another part"
+)]
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,8 +15,8 @@ use bgp_speaker::{
     SpeakerConfig, State, Status,
 };
 use bgp_wire::{
-    Capability, Family, GracefulRestart, KEEPALIVE, MAX_EXTENDED_MESSAGE, MessageType,
-    Notification, Open, UpdateView, frame,
+    AsWidth, Capability, Context, Family, GracefulRestart, KEEPALIVE, MAX_EXTENDED_MESSAGE,
+    MessageType, Notification, Open, PeerKind, UpdateView, frame,
 };
 use bytes::BytesMut;
 use ipnet::IpNet;
@@ -190,8 +194,7 @@ impl Observer for Recorder {
             let next_hop = update.next_hop(Family::unicast_of(&nlri.prefix));
             let text = next_hop.map_or_else(|| "none".to_owned(), |hop| hop.to_string());
             self.next_hops.lock().unwrap().insert(text);
-            if let Some(path) = None::<String> {
-                // TEMP
+            if let Some(path) = update.as_path() {
                 self.as_paths.lock().unwrap().insert(path.to_string());
             }
         }
@@ -211,9 +214,10 @@ pub struct Received {
 }
 
 impl RawPeer {
-    /// Connects from `source`.
+    /// Connects from `source`. The buffer is small, so that a peer that does not read is soon stuck.
     pub async fn dial(source: &str, remote: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(16 * 1024).expect("a size");
         socket
             .bind(SocketAddr::new(ip(source), 0))
             .expect("a loopback address");
@@ -250,13 +254,11 @@ impl RawPeer {
         self.stream.write_all(&octets).await.ok()?;
         let theirs = self.next().await?;
         assert_eq!(theirs.kind, MessageType::OPEN);
-        let keepalive = self.next().await?;
-        assert_eq!(
-            keepalive.kind,
-            MessageType::KEEPALIVE,
-            "{:?}",
-            keepalive.message
-        );
+        match self.next().await?.kind {
+            MessageType::KEEPALIVE => {}
+            MessageType::NOTIFICATION => return None,
+            other => panic!("{other:?} instead of a KEEPALIVE"),
+        }
         Some(Open::decode(&theirs.message).expect("a good OPEN"))
     }
 
@@ -348,6 +350,11 @@ pub fn graceful_restart(open: &Open) -> &GracefulRestart {
         _ => None,
     });
     found.expect("graceful restart")
+}
+
+/// How to read what a speaker sends to a hand-driven peer.
+pub fn context() -> Context {
+    Context::new(PeerKind::Ebgp).with_as_width(AsWidth::Four)
 }
 
 /// Announces one IPv4 prefix with AS_PATH 65001 (four octets a number) and this next hop.
