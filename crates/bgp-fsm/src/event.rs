@@ -156,7 +156,7 @@ pub enum Output {
     Update(ConnId, Bytes),
     /// A ROUTE-REFRESH for a family of the session (RFC 2918, RFC 7313).
     Refresh(ConnId, RouteRefresh),
-    /// A connection ended, for a reason that whoever runs this wants to see.
+    /// A connection or a dial ended, for a reason that whoever runs this wants to see.
     Down {
         /// The connection.
         conn: ConnId,
@@ -200,6 +200,8 @@ pub enum DownReason {
     OpenRefused(OpenError),
     /// The transport failed or was closed.
     Transport(Closed),
+    /// There never was a connection.
+    DialFailed(DialError),
 }
 
 impl fmt::Display for ConnId {
@@ -298,6 +300,7 @@ impl fmt::Display for DownReason {
             Self::Replaced => f.write_str("replaced by a new connection of the neighbour"),
             Self::OpenRefused(e) => write!(f, "OPEN refused: {e}"),
             Self::Transport(closed) => closed.fmt(f),
+            Self::DialFailed(error) => error.fmt(f),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bgp_wire::{RefreshSubtype, RouteRefresh};
+use bgp_wire::{Family, RefreshSubtype, RouteRefresh};
 use bytes::{Bytes, BytesMut};
 
 use crate::connection::{Connection, Direction};
@@ -104,9 +104,7 @@ impl Session {
             }
             Command::Start => {}
             Command::Stop(how) => self.stop(&how),
-            Command::Refresh(family) => {
-                self.ask_for_refresh(RouteRefresh::new(family, RefreshSubtype::Normal))
-            }
+            Command::Refresh(family) => self.ask_for_refresh(family),
             Command::EndOfRibSent => self.restarting = false,
         }
     }
@@ -134,9 +132,9 @@ impl Session {
     /// The session stays Active and dials again when the ConnectRetryTimer expires. RFC 4271 goes
     /// through Idle here, from which an automatic start would lead to the same without a wait.
     pub fn handle_dial_failed(&mut self, now: Instant, dial: ConnId, error: DialError) {
-        let _ = error;
         if self.dial.as_ref().is_some_and(|d| d.id == dial) {
             self.dial = None;
+            self.dial_failed(dial, error);
             self.go_on(now, Next::Retry);
         }
     }
@@ -271,7 +269,7 @@ impl Session {
         &self.config
     }
 
-    fn ask_for_refresh(&mut self, refresh: RouteRefresh) {
+    fn ask_for_refresh(&mut self, family: Family) {
         let Some(connection) = self.established() else {
             return;
         };
@@ -279,8 +277,9 @@ impl Session {
         let able = connection
             .negotiated
             .as_ref()
-            .is_some_and(|n| n.route_refresh && n.families.contains(&refresh.family));
+            .is_some_and(|n| n.route_refresh && n.families.contains(&family));
         if able {
+            let refresh = RouteRefresh::new(family, RefreshSubtype::Normal);
             let message = lifecycle::encoded(refresh.encoded_len(), |out| refresh.encode(out));
             self.send(conn, message);
         }

@@ -7,9 +7,9 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Dial, Phase, Session};
 use crate::connection::Connection;
-use crate::open;
+use crate::open::{self, Refused};
 use crate::retry::{self, Next};
-use crate::{CloseMode, ConnId, DownReason, Output, Shutdown, State};
+use crate::{CloseMode, ConnId, DialError, DownReason, Output, Shutdown, State};
 
 /// How a connection ends, and how the session goes on if it was the last.
 pub(super) struct End {
@@ -95,6 +95,15 @@ impl Session {
         }
     }
 
+    pub(super) fn dial_failed(&mut self, conn: ConnId, error: DialError) {
+        let reason = DownReason::DialFailed(error);
+        self.outputs.push_back(Output::Down {
+            conn,
+            was: State::Connect,
+            reason,
+        });
+    }
+
     /// TCP is up (Events 16 and 17): our OPEN goes out, now or when DelayOpenTimer expires.
     pub(super) fn add_connection(&mut self, now: Instant, mut connection: Connection) {
         let id = connection.id;
@@ -139,6 +148,8 @@ impl Session {
         if let Some(since) = connection.established {
             self.damping
                 .decay(&self.config, now.saturating_duration_since(since));
+            // The neighbour may come back as something newer.
+            self.refused = Refused::default();
         }
         let next = end.next;
         self.conclude(&connection, end);

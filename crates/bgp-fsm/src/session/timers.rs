@@ -7,7 +7,7 @@ use bgp_wire::{ErrorCode, Notification};
 use super::{Phase, Session, lifecycle::End};
 use crate::connection::Connection;
 use crate::retry::{self, Next};
-use crate::{CloseMode, ConnId, DownReason, SendProgress, SessionConfig, State};
+use crate::{CloseMode, ConnId, DialError, DownReason, Output, SendProgress, SessionConfig, State};
 
 /// RFC 9687's least SendHoldTime.
 const SEND_HOLD_TIME: Duration = Duration::from_secs(8 * 60);
@@ -24,8 +24,9 @@ impl Session {
             _ => {}
         }
         // Event 9 in Connect.
-        if due(self.dial.as_ref().map(|d| d.until)) {
-            self.cancel_dial();
+        if let Some(dial) = self.dial.take_if(|dial| dial.until <= now) {
+            self.outputs.push_back(Output::CancelDial(dial.id));
+            self.dial_failed(dial.id, DialError::TimedOut);
             self.dial(now);
         }
         let ids: [Option<ConnId>; 2] =

@@ -87,7 +87,7 @@ const TABLE: &[Row] = &[
 
     // Timers.
     row!(9 "ConnectRetryTimer_Expires", config, Connect, |b| b.pass(secs(5))
-        => ["cancel #1", "dial #2"], Connect),
+        => ["cancel #1", "down #1", "dial #2"], Connect),
     row!(9 "ConnectRetryTimer_Expires", config, Active, |b| b.pass(secs(5)) => ["dial #2"], Connect),
     row!(10 "HoldTimer_Expires", config, OpenSent, |b| b.pass(secs(30))
         => ["4/0 on #1", "close #1", "down #1"], Idle),
@@ -118,7 +118,7 @@ const TABLE: &[Row] = &[
     row!(17 "TcpConnectionConfirmed", config, OpenConfirm, accept => ["OPEN on #2"], OpenConfirm),
     row!(17 "TcpConnectionConfirmed", config, Established, accept => ["OPEN on #2"], Established),
     row!(17 "TcpConnectionConfirmed", delay_open, Active, accept => [], Active),
-    row!(18 "TcpConnectionFails", config, Connect, Bench::dial_fails => [], Active),
+    row!(18 "TcpConnectionFails", config, Connect, Bench::dial_fails => ["down #1"], Active),
     row!(18 "TcpConnectionFails", delay_open, Connect, |b| { b.connected(); close(b) }
         => ["drop #1", "down #1"], Active),
     row!(18 "TcpConnectionFails", config, OpenSent, close => ["drop #1", "down #1"], Active),

@@ -340,6 +340,18 @@ fn a_neighbour_without_capabilities_gets_an_open_without() {
 }
 
 #[test]
+fn a_session_that_was_up_offers_everything_again() {
+    let mut bench = Bench::in_state(config(), State::OpenSent);
+    refuse(&mut bench, &[CapabilityCode::EXTENDED_MESSAGE]);
+    assert!(!next_open(&mut bench).contains(&CapabilityCode::EXTENDED_MESSAGE));
+    let conn = bench.last_dialled();
+    bench.open(conn);
+    bench.keepalive(conn);
+    bench.notification(conn, ErrorCode::CEASE);
+    assert!(next_open(&mut bench).contains(&CapabilityCode::EXTENDED_MESSAGE));
+}
+
+#[test]
 fn a_family_that_is_needed_is_never_left_out() {
     let ipv6 = SessionConfig {
         families: vec![Family::IPV6_UNICAST],
