@@ -149,3 +149,56 @@ impl Group {
         self.octets = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::ebgp;
+    use bgp_wire::Family;
+
+    fn packed(start: u32, end: u32) -> Packed {
+        let batch = Batch {
+            updates: vec![0; 4096].into(),
+            messages: 1,
+            routes: 1,
+            withdrawals: 0,
+            oversized: 0,
+            marker: None,
+        };
+        Packed {
+            start,
+            end,
+            tail: 100,
+            skip: 0,
+            batch,
+        }
+    }
+
+    #[test]
+    fn a_batch_that_nothing_leads_to_any_more_is_dropped() {
+        let mut group = Group::new(ebgp(Family::IPV4_UNICAST));
+        let waits_at_zero = |_: &[u32], position| position == 0;
+        group.keep(packed(0, 10), waits_at_zero);
+        group.keep(packed(10, 20), waits_at_zero);
+        group.keep(packed(30, 40), waits_at_zero);
+        assert_eq!(group.cached(), (2, 8192), "nothing leads to 30");
+        group.keep(packed(0, 12), waits_at_zero);
+        assert_eq!(group.cached(), (1, 4096), "nothing leads to 10 any more");
+    }
+
+    #[test]
+    fn the_cache_is_bounded() {
+        let mut group = Group::new(ebgp(Family::IPV4_UNICAST));
+        for start in 0..50 {
+            group.keep(packed(start, start + 1), |_, _| true);
+            assert!(group.cached().1 <= CACHE_LIMIT);
+        }
+        assert!(group.find(49, 0, 4096).is_some());
+        assert!(group.find(0, 0, 4096).is_none());
+        assert!(group.find(49, 0, 4095).is_none(), "more than asked for");
+        assert!(
+            group.find(49, 101, 4096).is_none(),
+            "packed before the peer joined"
+        );
+    }
+}

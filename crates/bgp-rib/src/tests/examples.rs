@@ -149,6 +149,48 @@ fn peers_of_a_group_share_one_allocation() {
 }
 
 #[test]
+fn batches_are_kept_while_somebody_waits_for_them() {
+    let mut table = two_batches();
+    let [mut a, mut b, mut c] = [(); 3].map(|()| Peer::join(&mut table, ebgp(V4)));
+    let cached = |table: &Table| table.statistics(V4).cached_batches;
+    a.pull(&mut table, 4096);
+    b.pull(&mut table, 4096);
+    assert_eq!(cached(&table), 1, "for c");
+    table.leave(c.id);
+    assert_eq!(cached(&table), 0);
+
+    a.pull(&mut table, 4096);
+    assert_eq!(cached(&table), 1, "the second, for b");
+    table.refresh(b.id, RefreshKind::Plain);
+    assert_eq!(cached(&table), 0, "b begins anew");
+
+    c = Peer::join(&mut table, ebgp(V4));
+    while b.pull(&mut table, 4096).is_some() {}
+    assert_eq!(cached(&table), 2, "for c, which was stuck from the start");
+    table.sweep();
+    assert_eq!(cached(&table), 2, "they are fresh");
+    table.sweep();
+    assert_eq!(table.statistics(V4).cached_octets, 0);
+    c.drain(&mut table);
+    assert_eq!(c.prefixes().len(), 6);
+}
+
+#[test]
+fn changes_that_a_slower_peer_of_the_group_missed_reach_it_at_once() {
+    let mut table = Table::new();
+    let [mut fast, mut slow] = [(); 2].map(|()| Peer::join(&mut table, ebgp(V4)));
+    fast.drain(&mut table);
+    slow.drain(&mut table);
+    for prefix in ["10.0.0.1/32", "10.0.0.2/32"] {
+        announce(&mut table, prefix, med(1));
+        fast.drain(&mut table);
+    }
+    let batches = slow.drain(&mut table);
+    assert_eq!(batches.len(), 1);
+    assert_eq!((batches[0].routes, batches[0].messages), (2, 1));
+}
+
+#[test]
 fn a_batch_packed_before_a_peer_joined_does_not_serve_it() {
     let mut table = two_batches();
     let [mut a, waiting] = [(); 2].map(|()| Peer::join(&mut table, ebgp(V4)));

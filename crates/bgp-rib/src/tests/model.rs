@@ -287,6 +287,7 @@ impl Model {
             self.check_delivery(chosen);
             let Subject { peer, group, .. } = &self.peers[chosen];
             assert_eq!(peer.receiver.ends_of_rib, 1);
+            assert!(!peer.receiver.in_refresh(), "every BoRR got its EoRR");
             let received = peer.receiver.routes.iter();
             let received = received.map(|(prefix, route)| (*prefix, route.med, route.next_hop));
             let intended = self.intent.iter().filter(|(prefix, number)| {
@@ -320,7 +321,7 @@ impl Model {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 400,
+        cases: 300,
         rng_seed: RngSeed::Fixed(0x0b67),
         failure_persistence: None,
         ..ProptestConfig::default()

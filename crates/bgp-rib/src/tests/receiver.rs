@@ -67,6 +67,11 @@ impl Receiver {
         assert!(batch.marker.is_none() || routes + withdrawals == 0);
     }
 
+    /// Whether a BoRR came, and its EoRR did not.
+    pub(crate) fn in_refresh(&self) -> bool {
+        self.stale.is_some()
+    }
+
     fn message(&mut self, frame: &Frame<'_>) -> (u32, u32) {
         if frame.kind() == MessageType::ROUTE_REFRESH {
             self.refresh(&RouteRefresh::decode(frame.message()).expect("a sound ROUTE-REFRESH"));
