@@ -22,9 +22,7 @@ use antrea_bgp_api::{DEFAULT_NAMESPACE, Kind, ObjectRef, PASSWORDS_SECRET};
 use ipnet::IpNet;
 use router_id::RouterId;
 
-use crate::{
-    Effect, KindSet, PeerSpec, PeerView, ProcessSpec, Report, RouteView, SourceState,
-};
+use crate::{Effect, KindSet, PeerSpec, PeerView, ProcessSpec, Report, RouteView, SourceState};
 
 use egresses::Egresses;
 use ledger::Ledger;
@@ -156,7 +154,11 @@ impl Engine {
             peers.extend(running.candidate.policy.peers.iter().map(|peer| {
                 let configured = running.peers.get(&peer.address);
                 let authenticated = configured.is_some_and(|spec| spec.password.is_some());
-                PeerView { peer, authenticated, state: self.peer_state(peer) }
+                PeerView {
+                    peer,
+                    authenticated,
+                    state: self.peer_state(peer),
+                }
             }));
         }
         peers.sort_by_key(|view| (view.peer.address, view.peer.port));
@@ -227,7 +229,9 @@ impl Engine {
     }
 
     fn is_effective(&self, policy: &str) -> bool {
-        self.running.as_ref().is_some_and(|running| running.candidate.name == policy)
+        self.running
+            .as_ref()
+            .is_some_and(|running| running.candidate.name == policy)
     }
 }
 

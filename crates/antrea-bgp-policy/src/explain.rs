@@ -69,9 +69,14 @@ impl FromStr for Subject {
         let parts: Vec<&str> = text.split('/').collect();
         match parts[..] {
             ["service", namespace, name] if !namespace.is_empty() && !name.is_empty() => {
-                Ok(Subject::Service { namespace: namespace.to_owned(), name: name.to_owned() })
+                Ok(Subject::Service {
+                    namespace: namespace.to_owned(),
+                    name: name.to_owned(),
+                })
             }
-            ["egress", name] if !name.is_empty() => Ok(Subject::Egress { name: name.to_owned() }),
+            ["egress", name] if !name.is_empty() => Ok(Subject::Egress {
+                name: name.to_owned(),
+            }),
             _ => Err(InvalidSubject),
         }
     }
@@ -93,7 +98,9 @@ impl Explanation {
     /// Whether anything that the subject stands for is advertised.
     #[must_use]
     pub fn is_advertised(&self) -> bool {
-        self.findings.iter().any(|f| matches!(f.verdict, Verdict::Advertised { .. }))
+        self.findings
+            .iter()
+            .any(|f| matches!(f.verdict, Verdict::Advertised { .. }))
     }
 }
 

@@ -81,7 +81,10 @@ impl SourceState {
     /// Whether nothing more can be expected for the moment: listed, absent or denied.
     #[must_use]
     pub const fn is_settled(self) -> bool {
-        matches!(self, SourceState::Synced | SourceState::Absent | SourceState::Denied)
+        matches!(
+            self,
+            SourceState::Synced | SourceState::Absent | SourceState::Denied
+        )
     }
 }
 

@@ -1,5 +1,60 @@
 //! From BGPPolicies and cluster objects to BGP peers and routes, one change at a time.
-#![allow(unused, missing_docs)]
+//!
+//! For a node agent that brings the objects (from an API server, from files) and carries out what
+//! follows; and for tools that ask what a node would advertise. [`Engine::handle`] takes an
+//! [`Input`] in, [`Engine::poll_effect`] yields what has to be done about it, and that is always
+//! only a difference: one endpoint that comes or goes costs the same among 100 Services and among
+//! 100,000. [`Engine::routes`] and [`Engine::explain`] say what is advertised, whose it is, and why
+//! something is not.
+//!
+//! It is a pure function of its inputs: no clock, no socket, no file, no task, no BGP. Timers are
+//! the owner's ([`Engine::node_missing`]), and so is repeating what fails.
+//!
+//! ```
+//! use antrea_bgp_api::{Kind, Object, decode};
+//! use antrea_bgp_policy::{Effect, Engine, Input};
+//!
+//! # fn object(kind: Kind, json: serde_json::Value) -> Object { decode(kind, &json).unwrap().object }
+//! let node = object(Kind::Node, serde_json::json!({
+//!     "metadata": { "name": "node-a", "labels": { "bgp": "enabled" } },
+//!     "spec": { "podCIDRs": ["10.10.0.0/24"] },
+//!     "status": { "addresses": [{ "type": "InternalIP", "address": "192.0.2.10" }] },
+//! }));
+//! let policy = object(Kind::BgpPolicy, serde_json::json!({
+//!     "metadata": { "name": "pods" },
+//!     "spec": {
+//!         "nodeSelector": { "matchLabels": { "bgp": "enabled" } },
+//!         "localASN": 64512,
+//!         "advertisements": { "pod": {} },
+//!     },
+//! }));
+//!
+//! let mut engine = Engine::new("node-a");
+//! engine.handle(Input::Applied(node));
+//! engine.handle(Input::Applied(policy));
+//! while let Some(effect) = engine.poll_effect() {
+//!     match effect {
+//!         Effect::StartProcess(process) => assert_eq!(process.local_asn, 64512),
+//!         Effect::Announce(route) => assert_eq!(route.prefix.to_string(), "10.10.0.0/24"),
+//!         _ => {}
+//!     }
+//! }
+//! let explanation = engine.explain(&"10.10.0.7".parse()?);
+//! assert!(explanation.is_advertised());
+//! # Ok::<(), antrea_bgp_policy::InvalidSubject>(())
+//! ```
+//!
+//! # What the owner of an engine has to do
+//!
+//! - Carry out effects in their order, and on [`Effect::Watch`] list the kinds that are new to the
+//!   set: objects of kinds that were dropped are not kept.
+//! - Hand in [`Input::Relisted`] (an empty one too) or [`Input::Source`] for every needed kind.
+//!   Peers are held back until the Secret is known to be listed or absent, so that no session ever
+//!   opens without a password that may exist; and while the first list of policies is under way
+//!   ([`SourceState::Listing`]) none is chosen.
+//! - Watch [`Engine::node_missing`], and hand in [`Input::NodeGraceElapsed`] after [`NODE_GRACE`].
+//! - Offer only the Secret of the agent's own namespace.
+
 mod effect;
 mod engine;
 mod explain;
@@ -11,7 +66,7 @@ mod process;
 mod report;
 mod route;
 
-use core::time::Duration;
+use std::time::Duration;
 
 pub use effect::{Announcement, Effect};
 pub use engine::{Engine, PolicyView};

@@ -136,7 +136,10 @@ impl fmt::Display for Obstacle {
                 write!(f, "BGPPolicy {policy} does not advertise {origin}")
             }
             Obstacle::NotListed { kind, state } => {
-                write!(f, "objects of kind {kind} have not been listed yet (source: {state})")
+                write!(
+                    f,
+                    "objects of kind {kind} have not been listed yet (source: {state})"
+                )
             }
             Obstacle::NoSuchObject => f.write_str("there is no such object"),
             Obstacle::NobodysAddress => {
@@ -153,14 +156,20 @@ impl fmt::Display for Obstacle {
             }
             Obstacle::InvalidAddress(text) => write!(f, "{text:?} is not an IP address"),
             Obstacle::TypeNotSelected { policy, route_type } => {
-                write!(f, "BGPPolicy {policy} does not select the type {route_type}")
+                write!(
+                    f,
+                    "BGPPolicy {policy} does not select the type {route_type}"
+                )
             }
             Obstacle::NotLoadBalancer => f.write_str("the Service is not of type LoadBalancer"),
             Obstacle::ProxyIpMode => {
                 f.write_str("the load balancer proxies this address (ipMode: Proxy)")
             }
             Obstacle::FamilyNotEnabled(family) => {
-                write!(f, "the node has no {family} Pod CIDR and no {family} InternalIP")
+                write!(
+                    f,
+                    "the node has no {family} Pod CIDR and no {family} InternalIP"
+                )
             }
             Obstacle::NoLocalEndpoint { family, elsewhere } => {
                 write!(

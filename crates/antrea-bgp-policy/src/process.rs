@@ -23,9 +23,10 @@ pub struct ProcessSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// The effective policy was deleted or made ineligible, and no other selects the node.
+    /// The effective policy was deleted, and no other selects the node.
     PolicyGone,
-    /// The node's labels no longer match any policy, or the selectors no longer match the node.
+    /// The effective policy no longer selects the node, since its selector or the node's labels
+    /// changed, and no other does.
     NodeDeselected,
     /// The Node object disappeared and did not come back within
     /// [`NODE_GRACE`](crate::NODE_GRACE).

@@ -75,7 +75,10 @@ impl FromStr for RouteType {
     type Err = UnknownRouteType;
 
     fn from_str(text: &str) -> Result<Self, UnknownRouteType> {
-        RouteType::ALL.into_iter().find(|t| t.name() == text).ok_or(UnknownRouteType)
+        RouteType::ALL
+            .into_iter()
+            .find(|t| t.name() == text)
+            .ok_or(UnknownRouteType)
     }
 }
 

@@ -47,7 +47,11 @@ pub(super) enum EgressStop {
 
 impl EgressRecord {
     pub(super) fn new(address: EgressAddress, place: Place) -> Self {
-        Self { address, place, published: false }
+        Self {
+            address,
+            place,
+            published: false,
+        }
     }
 
     pub(super) fn ip(&self) -> Option<IpAddr> {
@@ -154,7 +158,10 @@ impl Egresses {
 }
 
 pub(super) fn owner(name: &Arc<str>) -> Owner {
-    Owner { route_type: RouteType::EgressIp, object: Arc::clone(name) }
+    Owner {
+        route_type: RouteType::EgressIp,
+        object: Arc::clone(name),
+    }
 }
 
 fn publish(name: &Arc<str>, record: &mut EgressRecord, rules: &Rules, table: &mut RouteTable) {

@@ -33,11 +33,19 @@ impl Engine {
         };
         findings.sort_by(|a, b| {
             let order = |f: &Finding| {
-                (matches!(f.verdict, Verdict::Stopped(_)), f.prefix, f.owner.clone())
+                (
+                    matches!(f.verdict, Verdict::Stopped(_)),
+                    f.prefix,
+                    f.owner.clone(),
+                )
             };
             order(a).cmp(&order(b))
         });
-        Explanation { subject: subject.clone(), policy, findings }
+        Explanation {
+            subject: subject.clone(),
+            policy,
+            findings,
+        }
     }
 
     fn without_policy(&self, subject: &Subject) -> Finding {
@@ -57,7 +65,8 @@ impl Engine {
         let mut findings = self.hosts(address, policy);
         let pods = self.node.iter().flat_map(|node| &node.pod_cidrs);
         findings.extend(
-            pods.filter(|cidr| cidr.contains(&address)).map(|cidr| self.pod_cidr(*cidr, policy)),
+            pods.filter(|cidr| cidr.contains(&address))
+                .map(|cidr| self.pod_cidr(*cidr, policy)),
         );
         self.or_nobodys(findings, host_route(address), policy)
     }
@@ -67,7 +76,11 @@ impl Engine {
         if prefix.prefix_len() == prefix.max_prefix_len() {
             findings = self.hosts(prefix.addr(), policy);
         }
-        if self.node.iter().any(|node| node.pod_cidrs.contains(&prefix)) {
+        if self
+            .node
+            .iter()
+            .any(|node| node.pod_cidrs.contains(&prefix))
+        {
             findings.push(self.pod_cidr(prefix, policy));
         }
         self.or_nobodys(findings, prefix, policy)
@@ -78,9 +91,14 @@ impl Engine {
         let mut findings = Vec::new();
         for (key, service, endpoints) in self.services.iter() {
             let addresses = service.addresses.iter().filter(|address| address.ip == ip);
-            findings.extend(addresses.map(|a| self.service_address(key, service, a, endpoints, policy)));
+            findings.extend(
+                addresses.map(|a| self.service_address(key, service, a, endpoints, policy)),
+            );
         }
-        let egresses = self.egresses.iter().filter(|(_, egress)| egress.ip() == Some(ip));
+        let egresses = self
+            .egresses
+            .iter()
+            .filter(|(_, egress)| egress.ip() == Some(ip));
         findings.extend(egresses.map(|(name, egress)| self.egress_address(name, egress, policy)));
         findings
     }
@@ -130,12 +148,22 @@ impl Engine {
             .map(|address| self.service_address(key, service, address, endpoints, policy))
             .collect();
         for (route_type, text) in service.invalid.iter().flatten() {
-            let owner = Owner { route_type: *route_type, object: Arc::clone(key) };
-            findings.push(stopped(None, Some(owner), Obstacle::InvalidAddress(text.to_string())));
+            let owner = Owner {
+                route_type: *route_type,
+                object: Arc::clone(key),
+            };
+            findings.push(stopped(
+                None,
+                Some(owner),
+                Obstacle::InvalidAddress(text.to_string()),
+            ));
         }
         if service.hostname_only {
             let route_type = RouteType::ServiceLoadBalancerIp;
-            let owner = Owner { route_type, object: Arc::clone(key) };
+            let owner = Owner {
+                route_type,
+                object: Arc::clone(key),
+            };
             findings.push(stopped(None, Some(owner), Obstacle::HostnameOnlyIngress));
         }
         if findings.is_empty() {
@@ -153,11 +181,17 @@ impl Engine {
         policy: &str,
     ) -> Finding {
         let prefix = host_route(address.ip);
-        let owner = Owner { route_type: address.route_type, object: Arc::clone(key) };
+        let owner = Owner {
+            route_type: address.route_type,
+            object: Arc::clone(key),
+        };
         let family = Family::of(&address.ip);
         let obstacle = match service.stop(address, endpoints, &self.rules) {
             None => return self.advertised(prefix, owner),
-            Some(Stop::Out) => service.out.as_ref().map_or(Obstacle::NoAddress, service_out),
+            Some(Stop::Out) => service
+                .out
+                .as_ref()
+                .map_or(Obstacle::NoAddress, service_out),
             Some(Stop::TypeNotSelected) => Obstacle::TypeNotSelected {
                 policy: policy.to_owned(),
                 route_type: address.route_type,
@@ -167,7 +201,10 @@ impl Engine {
             Some(Stop::FamilyNotEnabled) => Obstacle::FamilyNotEnabled(family),
             Some(Stop::NoLocalEndpoint) => {
                 let counts = endpoints.of(family);
-                Obstacle::NoLocalEndpoint { family, elsewhere: counts.ready - counts.ready_here }
+                Obstacle::NoLocalEndpoint {
+                    family,
+                    elsewhere: counts.ready - counts.ready_here,
+                }
             }
             Some(Stop::NoReadyEndpoint) => Obstacle::NoReadyEndpoint(family),
         };
@@ -218,7 +255,10 @@ impl Engine {
     }
 
     fn not_listed(&self, kind: Kind) -> Obstacle {
-        Obstacle::NotListed { kind, state: self.sources.state(kind) }
+        Obstacle::NotListed {
+            kind,
+            state: self.sources.state(kind),
+        }
     }
 
     fn absent(&self, kind: Kind) -> Obstacle {
@@ -236,16 +276,27 @@ impl Engine {
             .filter(|peer| Family::of(peer) == family)
             .collect();
         let verdict = Verdict::Advertised { peers };
-        Finding { prefix: Some(prefix), owner: Some(owner), verdict }
+        Finding {
+            prefix: Some(prefix),
+            owner: Some(owner),
+            verdict,
+        }
     }
 }
 
 fn stopped(prefix: Option<IpNet>, owner: Option<Owner>, obstacle: Obstacle) -> Finding {
-    Finding { prefix, owner, verdict: Verdict::Stopped(obstacle) }
+    Finding {
+        prefix,
+        owner,
+        verdict: Verdict::Stopped(obstacle),
+    }
 }
 
 fn not_in_policy(policy: &str, origin: Origin) -> Obstacle {
-    Obstacle::NotInPolicy { policy: policy.to_owned(), origin }
+    Obstacle::NotInPolicy {
+        policy: policy.to_owned(),
+        origin,
+    }
 }
 
 fn service_out(out: &ServiceOut) -> Obstacle {

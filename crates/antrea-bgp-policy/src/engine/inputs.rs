@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use antrea_bgp_api::{BGPPolicy, Kind, Node, Object, ObjectRef, PASSWORDS_SECRET, Secret, validate};
+use antrea_bgp_api::{
+    BGPPolicy, Kind, Node, Object, ObjectRef, PASSWORDS_SECRET, Secret, validate,
+};
 
 use crate::report::{ReasonCode, Report, Severity};
 use crate::{Input, InvalidObject, SourceState};
@@ -24,10 +26,18 @@ impl Engine {
                     self.settle(kind);
                 }
             }
-            Input::Invalid { object, created, reason } => {
+            Input::Invalid {
+                object,
+                created,
+                reason,
+            } => {
                 let kind = object.kind;
                 if self.sources.accepts(kind) {
-                    self.apply_invalid(&InvalidObject { object, created, reason });
+                    self.apply_invalid(&InvalidObject {
+                        object,
+                        created,
+                        reason,
+                    });
                     self.settle(kind);
                 }
             }
@@ -37,7 +47,11 @@ impl Engine {
                     self.settle(object.kind);
                 }
             }
-            Input::Relisted { kind, objects, invalid } => {
+            Input::Relisted {
+                kind,
+                objects,
+                invalid,
+            } => {
                 if self.sources.accepts(kind) {
                     self.relist(kind, &objects, &invalid);
                     self.settle(kind);
@@ -70,18 +84,21 @@ impl Engine {
             Object::Service(service) => {
                 let (record, reports) = normalise::service(service, &reference);
                 let key = normalise::key(&reference);
-                self.services.apply_service(&key, record, &self.rules, &mut self.table);
+                self.services
+                    .apply_service(&key, record, &self.rules, &mut self.table);
                 reports
             }
             Object::EndpointSlice(slice) => {
                 let record = normalise::slice(slice, &self.node_name);
                 let key = normalise::key(&reference);
-                self.services.apply_slice(&key, record, &self.rules, &mut self.table);
+                self.services
+                    .apply_slice(&key, record, &self.rules, &mut self.table);
                 Vec::new()
             }
             Object::Egress(egress) => {
                 let (record, reports) = normalise::egress(egress, &reference, &self.node_name);
-                self.egresses.apply(&reference.name, record, &self.rules, &mut self.table);
+                self.egresses
+                    .apply(&reference.name, record, &self.rules, &mut self.table);
                 reports
             }
         };
@@ -90,13 +107,24 @@ impl Engine {
 
     fn apply_policy(&mut self, policy: &BGPPolicy, object: &ObjectRef) -> Vec<Report> {
         let validated = validate(&policy.spec);
-        let mut reports: Vec<Report> =
-            validated.issues.into_iter().map(|issue| normalise::issue(issue, object)).collect();
+        let mut reports: Vec<Report> = validated
+            .issues
+            .into_iter()
+            .map(|issue| normalise::issue(issue, object))
+            .collect();
         match validated.policy {
             Some(valid) => {
-                let created = policy.metadata.creation_timestamp.as_ref().map(|time| time.0);
+                let created = policy
+                    .metadata
+                    .creation_timestamp
+                    .as_ref()
+                    .map(|time| time.0);
                 let name = object.name.clone();
-                self.policies.apply(Candidate { name, created, policy: valid });
+                self.policies.apply(Candidate {
+                    name,
+                    created,
+                    policy: valid,
+                });
             }
             None => reports.extend(self.policy_broken(object)),
         }
@@ -133,7 +161,8 @@ impl Engine {
             self.sources.set_known(Kind::Secret);
             self.ledger.set(&object, Topic::Object, Vec::new());
             self.secret = object.clone();
-            self.passwords.insert(normalise::key(&object), Passwords::read(secret, object));
+            self.passwords
+                .insert(normalise::key(&object), Passwords::read(secret, object));
         }
     }
 
@@ -175,7 +204,8 @@ impl Engine {
             }
             Kind::Service => self.services.delete_service(&key, &mut self.table),
             Kind::EndpointSlice => {
-                self.services.apply_slice(&key, None, &self.rules, &mut self.table);
+                self.services
+                    .apply_slice(&key, None, &self.rules, &mut self.table);
             }
             Kind::Egress => self.egresses.delete(&object.name, &mut self.table),
         }
@@ -201,12 +231,15 @@ impl Engine {
             Kind::Secret => self.passwords.retain(|key, _| listed.contains(key)),
             Kind::Service => self.services.sweep_services(&listed, &mut self.table),
             Kind::EndpointSlice => {
-                self.services.sweep_slices(&listed, &self.rules, &mut self.table);
+                self.services
+                    .sweep_slices(&listed, &self.rules, &mut self.table);
             }
             Kind::Egress => self.egresses.sweep(&listed, &mut self.table),
         }
         self.ledger.retain(|object, topic| {
-            object.kind != kind || topic == Topic::Source || listed.contains(&normalise::key(object))
+            object.kind != kind
+                || topic == Topic::Source
+                || listed.contains(&normalise::key(object))
         });
         // A Secret that is there and unreadable may hold passwords: no session without them.
         let unreadable = |entry: &InvalidObject| entry.object.name == PASSWORDS_SECRET;

@@ -36,7 +36,12 @@ impl Ledger {
         }
         let key = (object.clone(), topic);
         let former = self.present.remove(&key).unwrap_or_default();
-        self.news.extend(reports.iter().filter(|report| !former.contains(report)).cloned());
+        self.news.extend(
+            reports
+                .iter()
+                .filter(|report| !former.contains(report))
+                .cloned(),
+        );
         if !reports.is_empty() {
             self.present.insert(key, reports);
         }
@@ -50,7 +55,9 @@ impl Ledger {
     /// What a code says of an object is true no longer.
     pub(super) fn mend(&mut self, object: &ObjectRef, code: ReasonCode) {
         let other = |report: &Report| report.code != code || report.object != *object;
-        self.present.values_mut().for_each(|reports| reports.retain(other));
+        self.present
+            .values_mut()
+            .for_each(|reports| reports.retain(other));
         self.news.retain(other);
     }
 
@@ -62,7 +69,8 @@ impl Ledger {
     /// Keeps only what `keep` says yes to.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&ObjectRef, Topic) -> bool) {
         if !self.present.is_empty() {
-            self.present.retain(|(object, topic), _| keep(object, *topic));
+            self.present
+                .retain(|(object, topic), _| keep(object, *topic));
         }
     }
 

@@ -57,7 +57,9 @@ pub(super) fn service(service: &Service, object: &ObjectRef) -> (ServiceRecord, 
         reader.read(RouteType::ServiceExternalIp, ip, None, field);
     }
     for (i, entry) in ingress.iter().enumerate() {
-        let Some(ip) = entry.ip.as_deref().filter(|ip| !ip.is_empty()) else { continue };
+        let Some(ip) = entry.ip.as_deref().filter(|ip| !ip.is_empty()) else {
+            continue;
+        };
         let bar = if !load_balancer {
             Some(Bar::NotLoadBalancer)
         } else {
@@ -100,7 +102,12 @@ struct AddressReader<'a> {
 
 impl<'a> AddressReader<'a> {
     fn new(object: &'a ObjectRef) -> Self {
-        Self { object, addresses: Vec::new(), invalid: Vec::new(), reports: Vec::new() }
+        Self {
+            object,
+            addresses: Vec::new(),
+            invalid: Vec::new(),
+            reports: Vec::new(),
+        }
     }
 
     fn read(
@@ -111,10 +118,16 @@ impl<'a> AddressReader<'a> {
         field: impl FnOnce() -> String,
     ) {
         match parse_ip(text) {
-            Some(ip) => self.addresses.push(Address { route_type, ip, bar, published: false }),
+            Some(ip) => self.addresses.push(Address {
+                route_type,
+                ip,
+                bar,
+                published: false,
+            }),
             None => {
                 self.invalid.push((route_type, text.into()));
-                self.reports.push(invalid_address(self.object, field(), text, "IP address"));
+                self.reports
+                    .push(invalid_address(self.object, field(), text, "IP address"));
             }
         }
     }
@@ -140,13 +153,24 @@ pub(super) fn slice(slice: &EndpointSlice, node: &str) -> Option<SliceRecord> {
     if labels.headless.is_some() || labels.service_proxy_name.is_some() {
         return None;
     }
-    let name = labels.service_name.as_deref().filter(|name| !name.is_empty())?;
-    let namespace = slice.metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+    let name = labels
+        .service_name
+        .as_deref()
+        .filter(|name| !name.is_empty())?;
+    let namespace = slice
+        .metadata
+        .namespace
+        .as_deref()
+        .unwrap_or(DEFAULT_NAMESPACE);
     let mut counts = Counts::default();
     for endpoint in &slice.endpoints {
         count(endpoint, node, &mut counts);
     }
-    Some(SliceRecord { service: Arc::from(format!("{namespace}/{name}")), family, counts })
+    Some(SliceRecord {
+        service: Arc::from(format!("{namespace}/{name}")),
+        family,
+        counts,
+    })
 }
 
 fn count(endpoint: &Endpoint, node: &str, counts: &mut Counts) {
@@ -167,7 +191,12 @@ pub(super) fn egress(
     node: &str,
 ) -> (EgressRecord, Vec<Report>) {
     let mut reports = Vec::new();
-    let address = match egress.status.egress_ip.as_deref().filter(|ip| !ip.is_empty()) {
+    let address = match egress
+        .status
+        .egress_ip
+        .as_deref()
+        .filter(|ip| !ip.is_empty())
+    {
         None => EgressAddress::None,
         Some(text) => match parse_ip(text) {
             Some(ip) => EgressAddress::Valid(ip),
@@ -178,7 +207,12 @@ pub(super) fn egress(
             }
         },
     };
-    let place = match egress.status.egress_node.as_deref().filter(|name| !name.is_empty()) {
+    let place = match egress
+        .status
+        .egress_node
+        .as_deref()
+        .filter(|name| !name.is_empty())
+    {
         None => Place::Nowhere,
         Some(name) if name == node => Place::Here,
         Some(name) => Place::Elsewhere(name.into()),
@@ -214,7 +248,11 @@ pub(super) fn node(node: &Node, object: &ObjectRef) -> (NodeRecord, Vec<Report>)
             }
         }
     }
-    for address in internal.iter().copied().chain(pod_cidrs.iter().map(IpNet::addr)) {
+    for address in internal
+        .iter()
+        .copied()
+        .chain(pod_cidrs.iter().map(IpNet::addr))
+    {
         families.enable(Family::of(&address));
     }
     let annotations = &node.metadata.annotations;
@@ -222,7 +260,11 @@ pub(super) fn node(node: &Node, object: &ObjectRef) -> (NodeRecord, Vec<Report>)
         .flat_map(|list| list.split(','))
         .filter_map(|text| parse_ip(text.trim()))
         .collect();
-    let addresses = if transport.is_empty() { &internal } else { &transport };
+    let addresses = if transport.is_empty() {
+        &internal
+    } else {
+        &transport
+    };
     let record = NodeRecord {
         labels: node.metadata.labels.clone(),
         router_id: annotations.bgp_router_id.clone(),
@@ -261,7 +303,13 @@ pub(super) fn issue(issue: Issue, object: &ObjectRef) -> Report {
     } else {
         format!("{:?}: {}", issue.value, issue.message)
     };
-    Report { severity, object: object.clone(), field: Some(issue.field), code, message }
+    Report {
+        severity,
+        object: object.clone(),
+        field: Some(issue.field),
+        code,
+        message,
+    }
 }
 
 /// An IPv4-mapped address is an IPv4 address.

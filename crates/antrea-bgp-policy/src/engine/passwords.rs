@@ -25,8 +25,11 @@ struct Entry {
 
 impl Passwords {
     pub(super) fn read(secret: &Secret, reference: ObjectRef) -> Self {
-        let mut passwords =
-            Self { secret: reference, entries: BTreeMap::new(), problems: Vec::new() };
+        let mut passwords = Self {
+            secret: reference,
+            entries: BTreeMap::new(),
+            problems: Vec::new(),
+        };
         for (key, value) in &secret.entries {
             passwords.add(key, value);
         }
@@ -42,11 +45,20 @@ impl Passwords {
             );
             return;
         };
-        let entry = Entry { key: key.to_owned(), value: value.clone() };
-        let Some(other) = self.entries.insert(peer, entry) else { return };
+        let entry = Entry {
+            key: key.to_owned(),
+            value: value.clone(),
+        };
+        let Some(other) = self.entries.insert(peer, entry) else {
+            return;
+        };
         // Of two keys for one peer the one that people would write wins, then the first by text.
         let winner = rank(&other.key, peer) <= rank(key, peer);
-        let (kept, dropped) = if winner { (&*other.key, key) } else { (key, &*other.key) };
+        let (kept, dropped) = if winner {
+            (&*other.key, key)
+        } else {
+            (key, &*other.key)
+        };
         let message = format!("names the same peer as {kept}, which is used");
         let dropped = dropped.to_owned();
         if winner {
@@ -114,14 +126,19 @@ impl Passwords {
                 ));
             }
         }
-        problems.extend(peers.iter().filter(|peer| self.of(peer).is_none()).map(|peer| {
-            self.report(
-                Severity::Info,
-                ReasonCode::PasswordMissing,
-                &canonical_key(peer.address, peer.asn),
-                "there is no password for this peer: its sessions are not authenticated",
-            )
-        }));
+        problems.extend(
+            peers
+                .iter()
+                .filter(|peer| self.of(peer).is_none())
+                .map(|peer| {
+                    self.report(
+                        Severity::Info,
+                        ReasonCode::PasswordMissing,
+                        &canonical_key(peer.address, peer.asn),
+                        "there is no password for this peer: its sessions are not authenticated",
+                    )
+                }),
+        );
         problems
     }
 }
@@ -164,7 +181,14 @@ mod tests {
         let v4 = Some(("192.0.2.1".parse().unwrap(), 4_294_967_294));
         assert_eq!(parse_key("192.0.2.1-4294967294"), v4);
         assert_eq!(parse_key("__ffff_192.0.2.1-4294967294"), v4);
-        for odd in ["", "192.0.2.1", "192.0.2.1-", "192.0.2.1-0", "192.0.2.1-+1", "host-65000"] {
+        for odd in [
+            "",
+            "192.0.2.1",
+            "192.0.2.1-",
+            "192.0.2.1-0",
+            "192.0.2.1-+1",
+            "host-65000",
+        ] {
             assert_eq!(parse_key(odd), None, "{odd}");
         }
     }

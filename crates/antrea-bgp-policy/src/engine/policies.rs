@@ -86,9 +86,9 @@ impl Policies {
             .cloned()
     }
 
-    /// Whether there is a policy of this name that could be selected.
-    pub(super) fn is_candidate(&self, name: &str) -> bool {
-        self.entries.get(name).is_some_and(|entry| entry.good.is_some())
+    /// Whether there is a policy of this name, whatever its form.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
     }
 
     /// Whether the present form of a policy is invalid.

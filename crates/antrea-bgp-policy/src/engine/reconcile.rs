@@ -24,7 +24,10 @@ impl Engine {
     /// Policies or the node have changed: everything may depend on that, and only what does moves.
     pub(super) fn reselect(&mut self) {
         let chosen = self.choose();
-        for retired in self.policies.retire(chosen.as_ref().map(|chosen| chosen.name.as_str())) {
+        for retired in self
+            .policies
+            .retire(chosen.as_ref().map(|chosen| chosen.name.as_str()))
+        {
             let object = ObjectRef::cluster(Kind::BgpPolicy, retired);
             self.ledger.mend(&object, ReasonCode::KeptLastGoodPolicy);
         }
@@ -39,7 +42,8 @@ impl Engine {
     }
 
     fn choose(&self) -> Option<Arc<Candidate>> {
-        if self.sources.policies_pending() {
+        // What runs goes on: a list that is late never stops a process.
+        if self.running.is_none() && self.sources.policies_pending() {
             return None;
         }
         self.policies.select(&self.node.as_ref()?.labels)
@@ -65,17 +69,23 @@ impl Engine {
                 None => former.peers,
                 Some(reason) => {
                     self.effects.push_back(Effect::StopProcess(reason));
-                    self.effects.push_back(Effect::StartProcess(Box::new(process.clone())));
+                    self.effects
+                        .push_back(Effect::StartProcess(Box::new(process.clone())));
                     self.table.forget_announced();
                     BTreeMap::new()
                 }
             },
             None => {
-                self.effects.push_back(Effect::StartProcess(Box::new(process.clone())));
+                self.effects
+                    .push_back(Effect::StartProcess(Box::new(process.clone())));
                 BTreeMap::new()
             }
         };
-        self.running = Some(Running { candidate: chosen, process, peers });
+        self.running = Some(Running {
+            candidate: chosen,
+            process,
+            peers,
+        });
         self.write_router_id(outcome);
     }
 
@@ -87,7 +97,10 @@ impl Engine {
             (Some(text), true) => vec![Report {
                 severity: Severity::Warning,
                 object: object.clone(),
-                field: Some(format!("metadata.annotations[{}]", antrea_bgp_api::ROUTER_ID_ANNOTATION)),
+                field: Some(format!(
+                    "metadata.annotations[{}]",
+                    antrea_bgp_api::ROUTER_ID_ANNOTATION
+                )),
                 code: ReasonCode::InvalidRouterId,
                 message: format!(
                     "{text:?} is no IPv4 address other than 0.0.0.0; it is replaced by {}",
@@ -108,10 +121,12 @@ impl Engine {
 
     /// Stops the process, if it runs: nothing is for this node.
     fn stop(&mut self) {
-        let Some(running) = self.running.take() else { return };
+        let Some(running) = self.running.take() else {
+            return;
+        };
         let reason = if self.node.is_none() {
             StopReason::NodeGone
-        } else if self.policies.is_candidate(&running.candidate.name) {
+        } else if self.policies.contains(&running.candidate.name) {
             StopReason::NodeDeselected
         } else {
             StopReason::PolicyGone
@@ -124,16 +139,28 @@ impl Engine {
     /// Brings the speaker's peers to what the policy, the node and the Secret say.
     pub(super) fn sync_peers(&mut self) {
         self.peer_problems();
-        let Some(mut running) = self.running.take() else { return };
+        let Some(mut running) = self.running.take() else {
+            return;
+        };
         let policy = &running.candidate.policy;
         let wanted: BTreeMap<IpAddr, PeerSpec> = (policy.peers.iter())
             .filter(|peer| self.peer_state(peer) == PeerState::Configured)
             .map(|peer| {
                 let password = self.passwords.values().next().and_then(|p| p.of(peer));
-                (peer.address, PeerSpec { peer: peer.clone(), password })
+                (
+                    peer.address,
+                    PeerSpec {
+                        peer: peer.clone(),
+                        password,
+                    },
+                )
             })
             .collect();
-        for address in running.peers.keys().filter(|address| !wanted.contains_key(address)) {
+        for address in running
+            .peers
+            .keys()
+            .filter(|address| !wanted.contains_key(address))
+        {
             self.effects.push_back(Effect::RemovePeer(*address));
         }
         for (address, spec) in &wanted {
@@ -144,7 +171,8 @@ impl Engine {
             if let Some(former) = former {
                 self.tell_password_removed(former, spec);
             }
-            self.effects.push_back(Effect::SetPeer(Box::new(spec.clone())));
+            self.effects
+                .push_back(Effect::SetPeer(Box::new(spec.clone())));
         }
         running.peers = wanted;
         self.running = Some(running);
@@ -153,7 +181,10 @@ impl Engine {
     /// What becomes of a valid peer of the effective policy.
     pub(super) fn peer_state(&self, peer: &Peer) -> PeerState {
         let family = Family::of(&peer.address);
-        let enabled = self.node.as_ref().is_some_and(|node| node.families.enabled(family));
+        let enabled = self
+            .node
+            .as_ref()
+            .is_some_and(|node| node.families.enabled(family));
         if !enabled {
             PeerState::Skipped(family)
         } else if !self.sources.is_known(Kind::Secret) {
@@ -180,12 +211,14 @@ impl Engine {
 
     fn peer_problems(&mut self) {
         let Some(running) = &self.running else {
-            self.ledger.retain(|_, topic| !matches!(topic, Topic::Peers | Topic::Passwords));
+            self.ledger
+                .retain(|_, topic| !matches!(topic, Topic::Peers | Topic::Passwords));
             return;
         };
         let candidate = Arc::clone(&running.candidate);
         let policy = ObjectRef::cluster(Kind::BgpPolicy, candidate.name.clone());
-        self.ledger.retain(|object, topic| topic != Topic::Peers || *object == policy);
+        self.ledger
+            .retain(|object, topic| topic != Topic::Peers || *object == policy);
         let skipped = (candidate.policy.peers.iter())
             .filter_map(|peer| match self.peer_state(peer) {
                 PeerState::Skipped(family) => Some(Report {
@@ -205,13 +238,17 @@ impl Engine {
         self.ledger.set(&policy, Topic::Peers, skipped);
         for passwords in self.passwords.values() {
             let problems = passwords.problems(&candidate.policy.peers);
-            self.ledger.set(passwords.object(), Topic::Passwords, problems);
+            self.ledger
+                .set(passwords.object(), Topic::Passwords, problems);
         }
     }
 
     /// Says which kinds are needed, and frees what is kept of those that no longer are.
     fn sync_needs(&mut self) {
-        let policy = self.running.as_ref().map(|running| &running.candidate.policy);
+        let policy = self
+            .running
+            .as_ref()
+            .map(|running| &running.candidate.policy);
         let needed = needs(policy);
         if needed == self.sources.needed() {
             return;
@@ -227,7 +264,8 @@ impl Engine {
                 Kind::Secret => self.passwords.clear(),
                 Kind::BgpPolicy | Kind::Node => {}
             }
-            self.ledger.retain(|object, topic| object.kind != kind || topic == Topic::Source);
+            self.ledger
+                .retain(|object, topic| object.kind != kind || topic == Topic::Source);
         }
         self.source_problems();
         self.effects.push_back(Effect::Watch(needed));
@@ -236,9 +274,16 @@ impl Engine {
     /// Lets through what the policy and the node's families now say, walking only the kinds that
     /// are concerned.
     fn sync_rules(&mut self) {
-        let policy = self.running.as_ref().map(|running| &running.candidate.policy);
+        let policy = self
+            .running
+            .as_ref()
+            .map(|running| &running.candidate.policy);
         let rules = Rules {
-            families: self.node.as_ref().map(|node| node.families).unwrap_or_default(),
+            families: self
+                .node
+                .as_ref()
+                .map(|node| node.families)
+                .unwrap_or_default(),
             advertise: policy.map(normalise::advertise).unwrap_or_default(),
         };
         let former = std::mem::replace(&mut self.rules, rules);
@@ -268,13 +313,19 @@ impl Engine {
 
     /// The owner of this node's Pod CIDRs, which has no name.
     pub(super) fn pod_owner(&self) -> Owner {
-        Owner { route_type: RouteType::NodeIpamPodCidr, object: Arc::clone(&self.no_object) }
+        Owner {
+            route_type: RouteType::NodeIpamPodCidr,
+            object: Arc::clone(&self.no_object),
+        }
     }
 
     /// Tells what is new, and turns changes of routes into effects.
     pub(super) fn finish(&mut self) {
         let news = self.ledger.take_news();
-        self.effects.extend(news.into_iter().map(|report| Effect::Report(Box::new(report))));
+        self.effects.extend(
+            news.into_iter()
+                .map(|report| Effect::Report(Box::new(report))),
+        );
         self.table.flush(&mut self.effects);
         self.generation += 1;
     }

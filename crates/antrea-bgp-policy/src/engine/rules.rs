@@ -77,7 +77,12 @@ impl Rules {
             withdraw_when_no_endpoints,
             ..
         } = self.advertise;
-        let switches = [cluster_ips, external_ips, load_balancer_ips, withdraw_when_no_endpoints];
+        let switches = [
+            cluster_ips,
+            external_ips,
+            load_balancer_ips,
+            withdraw_when_no_endpoints,
+        ];
         (self.families, switches)
     }
 

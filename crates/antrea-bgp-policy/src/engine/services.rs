@@ -164,7 +164,8 @@ impl ServiceRecord {
         } else if local {
             (!counts.usable_here()).then_some(Stop::NoLocalEndpoint)
         } else {
-            (rules.advertise.withdraw_when_no_endpoints && counts.ready == 0).then_some(Stop::NoReadyEndpoint)
+            (rules.advertise.withdraw_when_no_endpoints && counts.ready == 0)
+                .then_some(Stop::NoReadyEndpoint)
         }
     }
 
@@ -173,7 +174,10 @@ impl ServiceRecord {
     fn succeed(&mut self, former: &ServiceRecord) -> Vec<Address> {
         let mut orphans = Vec::new();
         for old in former.addresses.iter().filter(|address| address.published) {
-            match self.addresses.binary_search_by_key(&old.key(), Address::key) {
+            match self
+                .addresses
+                .binary_search_by_key(&old.key(), Address::key)
+            {
                 Ok(at) => self.addresses[at].published = true,
                 Err(_) => orphans.push(*old),
             }
@@ -188,7 +192,10 @@ impl Address {
     }
 
     fn owner(&self, service: &Arc<str>) -> Owner {
-        Owner { route_type: self.route_type, object: Arc::clone(service) }
+        Owner {
+            route_type: self.route_type,
+            object: Arc::clone(service),
+        }
     }
 }
 
@@ -207,12 +214,10 @@ impl Services {
     }
 
     /// Every Service that is known, in no order.
-    pub(super) fn iter(
-        &self,
-    ) -> impl Iterator<Item = (&Arc<str>, &ServiceRecord, &Endpoints)> {
-        self.entries.iter().filter_map(|(key, entry)| {
-            Some((key, entry.service.as_ref()?, &entry.endpoints))
-        })
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &ServiceRecord, &Endpoints)> {
+        self.entries
+            .iter()
+            .filter_map(|(key, entry)| Some((key, entry.service.as_ref()?, &entry.endpoints)))
     }
 
     pub(super) fn apply_service(
@@ -233,7 +238,9 @@ impl Services {
     }
 
     pub(super) fn delete_service(&mut self, key: &str, table: &mut RouteTable) {
-        let Some((key, _)) = self.entries.get_key_value(key) else { return };
+        let Some((key, _)) = self.entries.get_key_value(key) else {
+            return;
+        };
         let key = Arc::clone(key);
         self.touched += 1;
         if let Some(entry) = self.entries.get_mut(&key) {
@@ -280,7 +287,10 @@ impl Services {
     fn take_slice(&mut self, slice: &str) -> Option<Arc<str>> {
         let record = self.slices.remove(slice)?;
         if let Some(entry) = self.entries.get_mut(&record.service) {
-            entry.endpoints.of_mut(record.family).subtract(record.counts);
+            entry
+                .endpoints
+                .of_mut(record.family)
+                .subtract(record.counts);
             entry.slices -= 1;
         }
         Some(record.service)
@@ -321,8 +331,12 @@ impl Services {
         rules: &Rules,
         table: &mut RouteTable,
     ) {
-        let gone: Vec<Box<str>> =
-            self.slices.keys().filter(|key| !listed.contains(&***key)).cloned().collect();
+        let gone: Vec<Box<str>> = self
+            .slices
+            .keys()
+            .filter(|key| !listed.contains(&***key))
+            .cloned()
+            .collect();
         for slice in gone {
             self.apply_slice(&slice, None, rules, table);
         }
@@ -347,7 +361,11 @@ impl Services {
     }
 
     fn drop_if_empty(&mut self, key: &Arc<str>) {
-        if self.entries.get(key).is_some_and(|e| e.service.is_none() && e.slices == 0) {
+        if self
+            .entries
+            .get(key)
+            .is_some_and(|e| e.service.is_none() && e.slices == 0)
+        {
             self.entries.remove(key);
         }
     }
@@ -367,13 +385,10 @@ fn entry_of<'a>(
 
 /// Puts into the table and takes out of it what is not there yet or still, and returns how much was
 /// looked at.
-fn publish(
-    key: &Arc<str>,
-    entry: &mut ServiceEntry,
-    rules: &Rules,
-    table: &mut RouteTable,
-) -> u64 {
-    let Some(service) = &mut entry.service else { return 1 };
+fn publish(key: &Arc<str>, entry: &mut ServiceEntry, rules: &Rules, table: &mut RouteTable) -> u64 {
+    let Some(service) = &mut entry.service else {
+        return 1;
+    };
     for i in 0..service.addresses.len() {
         let address = service.addresses[i];
         let wanted = service.stop(&address, &entry.endpoints, rules).is_none();

@@ -40,21 +40,29 @@ impl Owners {
     }
 
     fn insert(&mut self, owner: Owner) -> bool {
-        let Err(at) = self.as_slice().binary_search(&owner) else { return false };
+        let Err(at) = self.as_slice().binary_search(&owner) else {
+            return false;
+        };
         match self {
             Owners::Any(owners) => owners.insert(at, owner),
             Owners::One(_) => {
                 let Owners::One([first]) = mem::replace(self, Owners::Any(Vec::new())) else {
                     return false;
                 };
-                *self = Owners::Any(if at == 0 { vec![owner, first] } else { vec![first, owner] });
+                *self = Owners::Any(if at == 0 {
+                    vec![owner, first]
+                } else {
+                    vec![first, owner]
+                });
             }
         }
         true
     }
 
     fn remove(&mut self, owner: &Owner) -> bool {
-        let Ok(at) = self.as_slice().binary_search(owner) else { return false };
+        let Ok(at) = self.as_slice().binary_search(owner) else {
+            return false;
+        };
         match self {
             Owners::One(_) => *self = Owners::Any(Vec::new()),
             Owners::Any(owners) => {
@@ -78,7 +86,10 @@ impl RouteTable {
                 entry.owners.insert(owner);
             }
             None => {
-                let entry = Entry { owners: Owners::One([owner]), announced: false };
+                let entry = Entry {
+                    owners: Owners::One([owner]),
+                    announced: false,
+                };
                 self.entries.insert(prefix, entry);
             }
         }
@@ -87,14 +98,20 @@ impl RouteTable {
     /// `owner` wants `prefix` advertised no longer.
     pub(super) fn remove(&mut self, prefix: IpNet, owner: &Owner) {
         self.touched += 1;
-        if self.entries.get_mut(&prefix).is_some_and(|entry| entry.owners.remove(owner)) {
+        if self
+            .entries
+            .get_mut(&prefix)
+            .is_some_and(|entry| entry.owners.remove(owner))
+        {
             self.changed.push(prefix);
         }
     }
 
     /// The process knows no route any more: all of them are to be announced again.
     pub(super) fn forget_announced(&mut self) {
-        self.entries.values_mut().for_each(|entry| entry.announced = false);
+        self.entries
+            .values_mut()
+            .for_each(|entry| entry.announced = false);
         self.changed.clear();
         self.changed.extend(self.entries.keys());
         self.touched += self.entries.len() as u64;
@@ -102,7 +119,10 @@ impl RouteTable {
 
     /// Forgets everything, without effects.
     pub(super) fn clear(&mut self) {
-        *self = Self { touched: self.touched, ..Self::default() };
+        *self = Self {
+            touched: self.touched,
+            ..Self::default()
+        };
     }
 
     /// Turns the changes since the last call into effects: announcements first, then withdrawals,
@@ -139,7 +159,10 @@ impl RouteTable {
     /// One prefix.
     pub(super) fn get(&self, prefix: &IpNet) -> Option<RouteView<'_>> {
         let (prefix, entry) = self.entries.get_key_value(prefix)?;
-        Some(RouteView { prefix: *prefix, owners: entry.owners.as_slice() })
+        Some(RouteView {
+            prefix: *prefix,
+            owners: entry.owners.as_slice(),
+        })
     }
 
     /// All prefixes: IPv4 first; then by type, prefix length and address.
@@ -147,12 +170,20 @@ impl RouteTable {
         let mut routes: Vec<RouteView<'_>> = self
             .entries
             .iter()
-            .map(|(prefix, entry)| RouteView { prefix: *prefix, owners: entry.owners.as_slice() })
+            .map(|(prefix, entry)| RouteView {
+                prefix: *prefix,
+                owners: entry.owners.as_slice(),
+            })
             .collect();
         routes.sort_unstable_by_key(|route| {
             let prefix = route.prefix;
             let ipv6 = matches!(prefix, IpNet::V6(_));
-            (ipv6, route.owner().route_type, prefix.prefix_len(), prefix.addr())
+            (
+                ipv6,
+                route.owner().route_type,
+                prefix.prefix_len(),
+                prefix.addr(),
+            )
         });
         routes
     }
@@ -174,7 +205,10 @@ mod tests {
     use crate::RouteType;
 
     fn owner(object: &str) -> Owner {
-        Owner { route_type: RouteType::ServiceClusterIp, object: object.into() }
+        Owner {
+            route_type: RouteType::ServiceClusterIp,
+            object: object.into(),
+        }
     }
 
     fn prefix() -> IpNet {
@@ -193,8 +227,13 @@ mod tests {
         for name in ["b", "a", "c", "a"] {
             table.insert(prefix(), owner(name));
         }
-        let names: Vec<_> =
-            table.get(&prefix()).unwrap().owners.iter().map(|o| o.object.to_string()).collect();
+        let names: Vec<_> = table
+            .get(&prefix())
+            .unwrap()
+            .owners
+            .iter()
+            .map(|o| o.object.to_string())
+            .collect();
         assert_eq!(names, ["a", "b", "c"]);
     }
 
@@ -202,7 +241,10 @@ mod tests {
     fn a_change_of_owner_alone_sends_nothing() {
         let mut table = RouteTable::default();
         table.insert(prefix(), owner("a"));
-        assert_eq!(flush(&mut table), [Effect::Announce(Announcement::new(prefix()))]);
+        assert_eq!(
+            flush(&mut table),
+            [Effect::Announce(Announcement::new(prefix()))]
+        );
         table.remove(prefix(), &owner("a"));
         table.insert(prefix(), owner("b"));
         assert_eq!(flush(&mut table), []);
