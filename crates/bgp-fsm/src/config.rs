@@ -31,10 +31,11 @@ pub struct SessionConfig {
     /// Seconds between KEEPALIVEs; `None` is a third of the negotiated hold time.
     pub keepalive: Option<u16>,
     /// Seconds between attempts to connect (RFC 4271's ConnectRetryTime); `None` is 5. Jitter of
-    /// 0.75 to 1 applies, and no more than [`retry_cap`](Self::retry_cap).
+    /// 0.75 to 1 applies, and with graceful restart [`retry_cap`](Self::retry_cap).
     pub connect_retry: Option<u16>,
-    /// Seconds to stay Idle after a reset (RFC 4271's IdleHoldTime); `None` starts at 1, doubles
-    /// with each reset and decays while a session holds (DampPeerOscillations).
+    /// Seconds to stay Idle after a reset (RFC 4271's IdleHoldTime), with graceful restart no more
+    /// than [`retry_cap`](Self::retry_cap); `None` starts at 1, doubles with each reset up to that
+    /// cap and decays while a session holds (DampPeerOscillations).
     pub idle_hold: Option<u16>,
     /// How long to wait for the neighbour's OPEN; `None` is [`retry_cap`](Self::retry_cap), not
     /// under 10 seconds. RFC 4271 suggests 4 minutes, longer than most restart times.

@@ -43,6 +43,11 @@ pub(crate) struct Timers {
     pub(crate) send_hold: Option<Instant>,
 }
 
+/// The connection with this id.
+pub(crate) fn find(connections: &mut [Connection], id: ConnId) -> Option<&mut Connection> {
+    connections.iter_mut().find(|c| c.id == id)
+}
+
 impl Connection {
     /// A connection on which nothing was sent yet.
     pub(crate) fn new(

@@ -52,7 +52,7 @@ impl Damping {
             return jitter(rng, cap);
         }
         if let Some(time) = config.idle_hold {
-            return Duration::from_secs(u64::from(time)).min(cap);
+            return capped(config, Duration::from_secs(u64::from(time)));
         }
         let time = FIRST_HOLD * (1 << self.doublings);
         self.doublings = (self.doublings + 1).min(MOST_DOUBLINGS);
@@ -66,9 +66,14 @@ pub(crate) fn connect_retry(config: &SessionConfig, rng: &mut fastrand::Rng) -> 
     let time = config
         .connect_retry
         .map_or(CONNECT_RETRY, |s| Duration::from_secs(u64::from(s)));
+    jitter(rng, capped(config, time))
+}
+
+/// A configured time: nobody waits for us without graceful restart, so nothing caps it then.
+fn capped(config: &SessionConfig, time: Duration) -> Duration {
     match config.graceful_restart {
-        Some(_) => jitter(rng, time.min(config.retry_cap())),
-        None => jitter(rng, time),
+        Some(_) => time.min(config.retry_cap()),
+        None => time,
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Instant;
 use bgp_wire::{Family, RefreshSubtype, RouteRefresh};
 use bytes::{Bytes, BytesMut};
 
-use crate::connection::{Connection, Direction};
+use crate::connection::{self, Connection, Direction};
 use crate::open::Refused;
 use crate::retry::{Damping, Next};
 use crate::{
@@ -292,7 +292,7 @@ impl Session {
     }
 
     fn connection(&mut self, id: ConnId) -> Option<&mut Connection> {
-        self.connections.iter_mut().find(|c| c.id == id)
+        connection::find(&mut self.connections, id)
     }
 
     fn next_id(&mut self) -> ConnId {

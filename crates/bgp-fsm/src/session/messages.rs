@@ -9,6 +9,7 @@ use bgp_wire::{
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Session, lifecycle::End};
+use crate::connection;
 use crate::open;
 use crate::retry::{self, Next};
 use crate::{CloseMode, Closed, ConnId, DownReason, Output, State};
@@ -80,16 +81,16 @@ impl Session {
 
     /// To OpenConfirm.
     fn confirm(&mut self, now: Instant, id: ConnId, received: Open) {
-        let config = self.config.clone();
-        let timeout = now + retry::open_timeout(&config);
-        let Some(connection) = self.connection(id) else {
+        let config = &*self.config;
+        let timeout = now + retry::open_timeout(config);
+        let Some(connection) = connection::find(&mut self.connections, id) else {
             return;
         };
         let Some(sent) = connection.sent.take() else {
             return;
         };
         let ends = (id, connection.endpoints);
-        let negotiated = open::negotiate(&config, ends, &sent, received);
+        let negotiated = open::negotiate(config, ends, &sent, received);
         // With a hold time of zero the wait for a KEEPALIVE would have no end.
         connection.timers.hold = Some(negotiated.hold_time.map_or(timeout, |hold| now + hold));
         connection.negotiated = Some(Box::new(negotiated));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bgp_wire::{ErrorCode, Notification};
 
 use super::{Phase, Session, lifecycle::End};
-use crate::connection::Connection;
+use crate::connection::{self, Connection};
 use crate::retry::{self, Next};
 use crate::{CloseMode, ConnId, DialError, DownReason, Output, SendProgress, SessionConfig, State};
 
@@ -63,7 +63,7 @@ impl Session {
     }
 
     pub(super) fn restart_keepalive_timer(&mut self, now: Instant, id: ConnId) {
-        let Some(connection) = self.connections.iter_mut().find(|c| c.id == id) else {
+        let Some(connection) = connection::find(&mut self.connections, id) else {
             return;
         };
         let time = connection.negotiated.as_ref().and_then(|n| n.keepalive);
@@ -71,14 +71,14 @@ impl Session {
     }
 
     pub(super) fn sent(&mut self, now: Instant, id: ConnId, progress: SendProgress) {
-        let config = self.config.clone();
-        let Some(connection) = self.connection(id) else {
+        let Some(connection) = connection::find(&mut self.connections, id) else {
             return;
         };
         if progress.unsent == 0 {
             connection.timers.send_hold = None;
         } else if progress.written > 0 || connection.timers.send_hold.is_none() {
-            connection.timers.send_hold = send_hold(&config, connection).map(|time| now + time);
+            connection.timers.send_hold =
+                send_hold(&self.config, connection).map(|time| now + time);
         }
         if progress.updates > 0 && connection.timers.keepalive.is_some() {
             self.restart_keepalive_timer(now, id);

@@ -81,7 +81,7 @@ fn live(world: &mut World<Counter>) {
 
     // Nothing breaks by itself.
     let before = world.app.sessions;
-    world.run_until(world.net.now + secs(300));
+    world.run_until(world.net.now + secs(120));
     assert_eq!(
         world.app.sessions, before,
         "a session was reset in calm weather"
