@@ -2,6 +2,7 @@
 
 mod collision;
 mod events;
+mod garbage;
 mod graceful_restart;
 mod opening;
 mod simulator;

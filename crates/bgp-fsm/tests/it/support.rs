@@ -108,6 +108,7 @@ pub(crate) struct Bench {
     /// Every Down so far.
     pub(crate) downs: Vec<DownReason>,
     dialling: Option<ConnId>,
+    connections: Vec<ConnId>,
     last: Option<ConnId>,
     first: Option<ConnId>,
 }
@@ -122,6 +123,7 @@ impl Bench {
             outputs: Vec::new(),
             downs: Vec::new(),
             dialling: None,
+            connections: Vec::new(),
             last: None,
             first: None,
         }
@@ -164,6 +166,7 @@ impl Bench {
     /// The dial in progress leads to a connection.
     pub(crate) fn connected(&mut self) -> ConnId {
         let conn = self.dialling.take().expect("the session dials");
+        self.connections.push(conn);
         self.session.handle_connected(self.now, conn, endpoints());
         self.poll();
         conn
@@ -183,6 +186,7 @@ impl Bench {
 
     pub(crate) fn try_accept(&mut self) -> Result<ConnId, AcceptError> {
         let result = self.session.handle_accepted(self.now, endpoints());
+        self.connections.extend(result);
         self.poll();
         result
     }
@@ -203,6 +207,15 @@ impl Bench {
     pub(crate) fn closed(&mut self, conn: ConnId, why: Closed) {
         self.session.handle_closed(self.now, conn, why);
         self.poll();
+    }
+
+    /// Every connection there ever was.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = ConnId> {
+        self.connections.iter().copied()
+    }
+
+    pub(crate) fn is_dialling(&self) -> bool {
+        self.dialling.is_some()
     }
 
     /// The first connection that was dialled.
