@@ -3,6 +3,7 @@ mod diagnostic;
 mod fields;
 mod files;
 mod folder;
+mod locate;
 mod parse;
 mod read;
 mod scan;
@@ -12,5 +13,6 @@ mod yaml;
 
 pub use diagnostic::{Diagnostic, Position, Problem, Severity};
 pub use folder::{Change, Folder, FolderError, Rescan, load};
+pub use locate::{Place, locate};
 pub use state::{StateDir, StateError};
 pub use watch::{WatchOptions, Watcher};
