@@ -327,7 +327,7 @@ pub fn encode_attributes(
 }
 
 /// AS4_PATH and AS4_AGGREGATOR, where needed and not among the attributes already.
-fn four_octet_companions(attributes: &[Attribute]) -> [Option<Attribute>; 2] {
+pub(crate) fn four_octet_companions(attributes: &[Attribute]) -> [Option<Attribute>; 2] {
     let given = |kind| attributes.iter().any(|a| a.kind() == kind);
     let path = attributes.iter().find_map(|a| match a {
         Attribute::AsPath(path) => path.as4_path(),

@@ -1,10 +1,10 @@
 //! UPDATEs that own their octets: for keeping, changing, building and splitting.
 
-use crate::attribute::put_attribute_header;
+use crate::attribute::{four_octet_companions, put_attribute_header};
 use crate::header::header;
 use crate::notification::checked_len;
 use crate::{
-    Attribute, AttributeFlags, AttributeType, Context, Disposition, EncodeError, Family,
+    AsWidth, Attribute, AttributeFlags, AttributeType, Context, Disposition, EncodeError, Family,
     HEADER_LEN, MessageType, NextHop, Nlri, UpdateError, UpdateView,
 };
 use alloc::vec::Vec;
@@ -91,11 +91,30 @@ impl Update {
         Ok(())
     }
 
-    /// Sets an attribute, replacing any of its type; a new one goes before the first of a higher type.
+    /// Sets an attribute, replacing the one of its type that counts; a new one goes before the first of a higher type. AS_PATH and
+    /// AGGREGATOR bring their AS4_PATH and AS4_AGGREGATOR up to date where AS numbers have two octets.
     ///
     /// # Errors
-    /// Those of [`Attribute::encode`], and [`EncodeError::MessageTooLong`] beyond 65535 octets. The UPDATE is as before then.
+    /// Those of [`Attribute::encode`], and [`EncodeError::MessageTooLong`] beyond 65535 octets. That attribute is as before then.
     pub fn set(&mut self, attribute: &Attribute) -> Result<(), EncodeError> {
+        self.put(attribute)?;
+        let companion_kind = match attribute.kind() {
+            AttributeType::AS_PATH => AttributeType::AS4_PATH,
+            AttributeType::AGGREGATOR => AttributeType::AS4_AGGREGATOR,
+            _ => return Ok(()),
+        };
+        if self.context.as_width == AsWidth::Four {
+            return Ok(());
+        }
+        self.remove(companion_kind);
+        let companions = four_octet_companions(core::slice::from_ref(attribute));
+        companions
+            .iter()
+            .flatten()
+            .try_for_each(|companion| self.put(companion))
+    }
+
+    fn put(&mut self, attribute: &Attribute) -> Result<(), EncodeError> {
         let mut octets = Vec::with_capacity(attribute.encoded_len(self.context.as_width));
         attribute.encode(self.context.as_width, &mut octets)?;
         let (start, end) = self.place(attribute.kind());
@@ -342,20 +361,21 @@ fn attribute_len(list: &[u8]) -> usize {
     len.min(list.len())
 }
 
+/// AFI and SAFI.
 pub(crate) fn family_octets(family: Family) -> [u8; 3] {
     let [high, low] = family.afi.0.to_be_bytes();
     [high, low, family.safi.0]
 }
 
 /// A prefix on the wire.
-pub(crate) struct PrefixOctets {
+struct PrefixOctets {
     octets: [u8; 21],
     len: usize,
 }
 
 impl PrefixOctets {
     /// `None` where the family does not fit the prefix. A path identifier that is asked for and missing is 0.
-    pub(crate) fn new(nlri: &Nlri, add_path: bool) -> Option<Self> {
+    fn new(nlri: &Nlri, add_path: bool) -> Option<Self> {
         let prefix = nlri.prefix.trunc();
         let mut it = Self {
             octets: [0; 21],
@@ -379,7 +399,7 @@ impl PrefixOctets {
         self.len += octets.len();
     }
 
-    pub(crate) fn as_slice(&self) -> &[u8] {
+    fn as_slice(&self) -> &[u8] {
         &self.octets[..self.len]
     }
 }

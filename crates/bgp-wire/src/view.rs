@@ -118,7 +118,7 @@ impl<'a> UpdateView<'a> {
             }
         };
         let mut walk = self.walk();
-        while let Some(Step { raw, error }) = walk.next() {
+        for Step { raw, error } in walk.by_ref() {
             match error {
                 None => self.places.note(&raw, true),
                 Some(error) => {
