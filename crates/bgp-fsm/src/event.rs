@@ -148,7 +148,8 @@ pub enum Output {
     Send(ConnId, Bytes),
     /// Close. The last output for this connection apart from `Down`.
     Close(ConnId, CloseMode),
-    /// The connection is Established; [`negotiated`](crate::Session::negotiated) is set.
+    /// The connection is Established; [`negotiated`](crate::Session::negotiated) is set, unless the
+    /// same octets brought the end already and a `Down` follows. Keep a copy to read UPDATEs with.
     Established(ConnId),
     /// An UPDATE that keeps the session: whole, with header, to be read with the
     /// [`Context`](bgp_wire::Context) that was negotiated. Single routes in it may still be

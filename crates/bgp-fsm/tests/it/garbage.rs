@@ -62,6 +62,18 @@ fn an_unknown_type_and_a_wrong_length_are_named_in_the_data() {
 }
 
 #[test]
+fn what_came_before_the_end_is_told_before_the_end() {
+    let mut bench = Bench::in_state(config(), State::OpenConfirm);
+    let cease = encode_notification(&Notification::new(ErrorCode::CEASE));
+    bench.data(
+        bench.first(),
+        &[KEEPALIVE.to_vec(), update(0), cease, update(0)].concat(),
+    );
+    assert_eq!(bench.lines(), ["up #1", "update #1", "drop #1", "down #1"]);
+    assert!(bench.session.negotiated().is_none());
+}
+
+#[test]
 fn refreshes_that_were_not_agreed_on_are_ignored() {
     for body in [[0, 2, 0, 1], [0, 1, 0, 128], [0, 1, 77, 1]] {
         let mut bench = Bench::in_state(config(), State::Established);

@@ -287,9 +287,11 @@ impl<A: Application> World<A> {
                     .get_mut(&conn)
                     .expect("a live connection");
                 socket.established = true;
-                let negotiated = self.ends[end].session.negotiated().expect("Established");
-                self.app.established(end, negotiated);
-                self.write(end, conn);
+                // None if the octets that brought it brought its end as well.
+                if let Some(negotiated) = self.ends[end].session.negotiated() {
+                    self.app.established(end, negotiated);
+                    self.write(end, conn);
+                }
             }
             Output::Update(conn, message) => {
                 assert!(
