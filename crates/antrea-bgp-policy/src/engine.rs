@@ -6,6 +6,7 @@ mod inputs;
 mod ledger;
 mod normalise;
 mod passwords;
+mod peers;
 mod policies;
 mod reconcile;
 mod rules;

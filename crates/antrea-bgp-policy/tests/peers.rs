@@ -29,7 +29,7 @@ fn running(passwords: &[(&str, &str)]) -> Node {
 
 const KEYS: [&str; 3] = ["192.0.2.1-65001", "192.0.2.2-65002", "2001_db8__1-65003"];
 
-fn passwords<'a>(values: [&'a str; 3]) -> Vec<(&'static str, &'a str)> {
+fn passwords(values: [&str; 3]) -> Vec<(&'static str, &str)> {
     KEYS.into_iter().zip(values).collect()
 }
 

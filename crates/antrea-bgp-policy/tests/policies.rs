@@ -507,7 +507,7 @@ fn scenario_69_an_undecodable_edit_keeps_the_last_good_form_until_deselected() {
 fn an_older_policy_takes_over_from_a_last_good_form() {
     let good = policy("p").created_on(2);
     let mut node = cluster(std::slice::from_ref(&good));
-    node.apply(&good.clone().set("/spec/localASN", 0));
+    node.apply(&good.set("/spec/localASN", 0));
     let older = policy("older").advertising_pods();
     assert_eq!(node.apply(&older), ["+10.10.0.0/24"]);
     assert_eq!(

@@ -203,7 +203,7 @@ impl World {
     }
 
     /// A node that is told only what there is now, kind by kind.
-    fn from_scratch(&self) -> Node {
+    fn retold(&self) -> Node {
         let mut fresh = Node::new();
         for kind in Kind::ALL {
             fresh.feed(relisted(kind, &self.of(kind)));
@@ -240,7 +240,7 @@ proptest! {
         world.happen(Event::Apply(policy("p0").advertising(&TYPES).advertising_egresses()));
         for event in events {
             world.happen(event);
-            prop_assert_eq!(seen(&world.node), seen(&world.from_scratch()));
+            prop_assert_eq!(seen(&world.node), seen(&world.retold()));
         }
     }
 }

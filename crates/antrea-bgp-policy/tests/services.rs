@@ -102,7 +102,7 @@ fn services_and_slices_come_in_any_order() {
         .cluster_ips(&["10.96.0.1"])
         .internal_policy("Local");
     let here = slice("a-1", "a").ready_on(NODE);
-    let mut node = cluster(&[here.clone()]);
+    let mut node = cluster(std::slice::from_ref(&here));
     assert_eq!(node.apply(&local), ["+10.96.0.1/32"]);
     assert_eq!(node.delete(&local), ["-10.96.0.1/32"]);
     assert_eq!(
@@ -234,7 +234,7 @@ fn scenario_61_one_address_of_two_types_is_one_route() {
     let a = service("a")
         .external_ips(&["198.51.100.1"])
         .load_balancer_ips(&["198.51.100.1"]);
-    let mut node = cluster(&[a.clone()]);
+    let mut node = cluster(std::slice::from_ref(&a));
     assert_eq!(node.table(), ["198.51.100.1/32 ServiceExternalIP ns/a"]);
     assert_eq!(node.apply(&a.external_ips(&[])), NOTHING);
     assert_eq!(node.table(), ["198.51.100.1/32 ServiceLoadBalancerIP ns/a"]);

@@ -12,7 +12,7 @@ use crate::route::{Owner, RouteType};
 
 use super::Engine;
 use super::egresses::{self, EgressAddress, EgressRecord, EgressStop, Place};
-use super::services::{Address, Bar, Endpoints, ServiceOut, ServiceRecord, Stop};
+use super::services::{Address, Bar, Endpoints, NotAnAddress, ServiceOut, ServiceRecord, Stop};
 use super::table::host_route;
 
 impl Engine {
@@ -147,7 +147,7 @@ impl Engine {
         let mut findings: Vec<Finding> = (service.addresses.iter())
             .map(|address| self.service_address(key, service, address, endpoints, policy))
             .collect();
-        for (route_type, text) in service.invalid.iter().flatten() {
+        for NotAnAddress { route_type, text } in &service.invalid {
             let owner = Owner {
                 route_type: *route_type,
                 object: Arc::clone(key),

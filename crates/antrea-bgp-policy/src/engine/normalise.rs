@@ -16,7 +16,7 @@ use crate::route::RouteType;
 
 use super::egresses::{EgressAddress, EgressRecord, Place};
 use super::rules::{Advertise, Families};
-use super::services::{Address, Bar, Counts, ServiceOut, ServiceRecord, SliceRecord};
+use super::services::{Address, Bar, Counts, NotAnAddress, ServiceOut, ServiceRecord, SliceRecord};
 
 /// The namespace of objects whose manifest names none.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -77,7 +77,7 @@ pub(super) fn service(service: &Service, object: &ObjectRef) -> (ServiceRecord, 
             && !ingress.is_empty()
             && !ingress.iter().any(|entry| has_address(&entry.ip)),
         addresses: reader.addresses(),
-        invalid: (!reader.invalid.is_empty()).then(|| reader.invalid.into()),
+        invalid: reader.invalid.into(),
     };
     (record, reader.reports)
 }
@@ -96,7 +96,7 @@ fn service_out(service: &Service) -> Option<ServiceOut> {
 struct AddressReader<'a> {
     object: &'a ObjectRef,
     addresses: Vec<Address>,
-    invalid: Vec<(RouteType, Box<str>)>,
+    invalid: Vec<NotAnAddress>,
     reports: Vec<Report>,
 }
 
@@ -125,7 +125,10 @@ impl<'a> AddressReader<'a> {
                 published: false,
             }),
             None => {
-                self.invalid.push((route_type, text.into()));
+                self.invalid.push(NotAnAddress {
+                    route_type,
+                    text: text.into(),
+                });
                 self.reports
                     .push(invalid_address(self.object, field(), text, "IP address"));
             }

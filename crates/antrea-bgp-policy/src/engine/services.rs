@@ -24,8 +24,8 @@ pub(super) struct ServiceRecord {
     pub(super) hostname_only: bool,
     /// All addresses, sorted by type and address, each once.
     pub(super) addresses: Box<[Address]>,
-    /// Texts that should have been addresses; nearly always none.
-    pub(super) invalid: Option<Box<[(RouteType, Box<str>)]>>,
+    /// Nearly always none.
+    pub(super) invalid: Box<[NotAnAddress]>,
 }
 
 /// Why a Service has no routes of any kind.
@@ -34,6 +34,13 @@ pub(super) enum ServiceOut {
     Headless,
     ExternalName,
     ForeignProxy(Box<str>),
+}
+
+/// A text of a Service that should have been an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NotAnAddress {
+    pub(super) route_type: RouteType,
+    pub(super) text: Box<str>,
 }
 
 /// One address of a Service.
