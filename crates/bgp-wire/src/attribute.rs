@@ -408,10 +408,7 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_refused() {
-        let path = AsPath {
-            segments: AsPath::sequence((1..=255).map(Asn)).segments,
-        };
-        let mut long = path.clone();
+        let mut long = AsPath::sequence((1..=255).map(Asn));
         long.segments[0].members.push(Asn(1));
         let result = Attribute::AsPath(long).encode(AsWidth::Four, &mut Vec::new());
         assert_eq!(

@@ -123,6 +123,9 @@ fn open_with_several_parameters() {
     assert_eq!(Open::decode(&octets).unwrap().capabilities, expected);
 }
 
+/// A message, and what is wrong with it: kind, code, offset and length of the span, data.
+type OpenCase<'a> = (Vec<u8>, OpenErrorKind, ErrorCode, (u16, u16), &'a [u8]);
+
 /// RFC 4271 section 6.2: which NOTIFICATION, which data, where.
 #[test]
 fn errors_in_open() {
@@ -132,12 +135,11 @@ fn errors_in_open() {
         body.extend(parameters);
         message(1, &body)
     };
-    let good = open(4, [0, 1], 90, 9, &[]);
-    assert!(Open::decode(&good).is_ok());
-    let mut too_many = good.clone();
+    let mut too_many = open(4, [0, 1], 90, 9, &[]);
+    assert!(Open::decode(&too_many).is_ok());
     too_many[28] = 1;
     let roles = [2, 6, 9, 1, 0, 9, 1, 4];
-    let cases: &[(Vec<u8>, OpenErrorKind, ErrorCode, (u16, u16), &[u8])] = &[
+    let cases: [OpenCase<'_>; 10] = [
         (
             open(3, [0, 1], 90, 9, &[]),
             OpenErrorKind::UnsupportedVersion(3),
