@@ -212,14 +212,10 @@ fn errors_in_open() {
         ),
     ];
     for (octets, kind, code, (offset, len), data) in cases {
-        let error = Open::decode(octets).expect_err("each case is wrong");
-        assert_eq!((error.kind, error.code()), (*kind, *code));
-        assert_eq!(
-            (error.span.offset, error.span.len),
-            (*offset, *len),
-            "{kind}"
-        );
-        assert_eq!(error.notification(octets).data.as_slice(), *data, "{kind}");
+        let error = Open::decode(&octets).expect_err("each case is wrong");
+        assert_eq!((error.kind, error.code()), (kind, code));
+        assert_eq!((error.span.offset, error.span.len), (offset, len), "{kind}");
+        assert_eq!(error.notification(&octets).data.as_slice(), data, "{kind}");
     }
 }
 
