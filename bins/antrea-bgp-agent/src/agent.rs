@@ -211,11 +211,13 @@ async fn sleep_until(deadline: Option<Instant>) {
     tokio::time::sleep_until(deadline.unwrap_or_else(far)).await;
 }
 
+/// The level says how bad it is, so the text does not.
 fn report(report: &Report) {
-    let (code, object) = (report.code.as_str(), &report.object);
+    let (code, object, message) = (report.code.as_str(), &report.object, &report.message);
+    let field = report.field.as_deref();
     match report.severity {
-        Severity::Error => error!(code, %object, "{report}"),
-        Severity::Warning => warn!(code, %object, "{report}"),
-        _ => info!(code, %object, "{report}"),
+        Severity::Error => error!(code, %object, field, "{message}"),
+        Severity::Warning => warn!(code, %object, field, "{message}"),
+        _ => info!(code, %object, field, "{message}"),
     }
 }

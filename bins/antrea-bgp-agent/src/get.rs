@@ -245,6 +245,9 @@ fn explanation_text(explanation: &ExplanationView) -> String {
         if let Some(owner) = &finding.owner {
             out.push_str(&format!("({owner}) "));
         }
+        if finding.route.is_none() && finding.owner.is_none() {
+            out.push_str(&format!("{} ", explanation.subject));
+        }
         match (&finding.reason, finding.advertised) {
             (Some(reason), _) => out.push_str(&format!("is not advertised: {reason}\n")),
             (None, true) => out.push_str("is advertised\n"),
