@@ -8,7 +8,8 @@ use crate::{KindSet, PeerSpec, ProcessSpec, Report, StopReason};
 
 /// Something to be done outside.
 ///
-/// The order within one input: `StopProcess`, `StartProcess`, `WriteRouterId`, `RemovePeer`…,
+/// The order within one call of [`handle`](crate::Engine::handle) or
+/// [`handle_all`](crate::Engine::handle_all): `StopProcess`, `StartProcess`, `WriteRouterId`, `RemovePeer`…,
 /// `SetPeer`…, `Watch`, `Report`…, `Announce`…, `Withdraw`…. An effect never asks for what an
 /// earlier one has already brought about.
 #[derive(Clone, Debug, PartialEq, Eq)]

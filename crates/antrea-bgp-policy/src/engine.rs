@@ -57,6 +57,8 @@ pub struct Engine {
     egresses: Egresses,
     /// By `namespace/name`; the first counts. Where the source offers one Secret, it is the one.
     passwords: BTreeMap<String, Passwords>,
+    /// The Secret is there and cannot be decoded.
+    secret_unreadable: bool,
     /// The Secret that was seen last, or would be looked for.
     secret: ObjectRef,
     /// The Pod CIDRs that are in the table.
@@ -110,6 +112,7 @@ impl Engine {
             services: Services::default(),
             egresses: Egresses::default(),
             passwords: BTreeMap::new(),
+            secret_unreadable: false,
             secret: ObjectRef::namespaced(Kind::Secret, DEFAULT_NAMESPACE, PASSWORDS_SECRET),
             pod_routes: Vec::new(),
             no_object: Arc::from(""),

@@ -270,7 +270,10 @@ fn peers_wait_until_the_secret_is_listed_or_absent() {
             reason: "data: not base64".to_owned(),
         }],
     });
+    unreadable.handle(source(SourceState::Synced));
     assert_eq!(peers(&mut unreadable), 0, "there may be passwords in it");
+    unreadable.handle(secret(&[]).deleted());
+    assert_eq!(peers(&mut unreadable), 3, "gone");
 }
 
 #[test]

@@ -332,3 +332,23 @@ fn a_lost_api_server_changes_nothing() {
     }
     assert_eq!(node.engine.route_count(), 8);
 }
+
+#[test]
+fn what_happens_at_once_is_judged_by_its_result() {
+    let p = policy("p").advertising(&["ExternalIP"]);
+    let a = service("a").external_ips(&["198.51.100.1"]);
+    let mut node = Node::with(&[node(), p.clone(), a.clone()]);
+    let moved = [
+        a.external_ips(&[]),
+        service("b").external_ips(&["198.51.100.1"]),
+    ];
+    assert_eq!(
+        node.feed_all(moved.map(|service| service.applied())),
+        NOTHING
+    );
+    assert_eq!(node.table(), ["198.51.100.1/32 ServiceExternalIP ns/b"]);
+
+    let renamed = policy("q").advertising(&["ExternalIP"]);
+    assert_eq!(node.feed_all([p.deleted(), renamed.applied()]), NOTHING);
+    assert_eq!(node.engine.policy().unwrap().name, "q");
+}

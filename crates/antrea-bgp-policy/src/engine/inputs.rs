@@ -7,7 +7,7 @@ use antrea_bgp_api::{
 };
 
 use crate::report::{ReasonCode, Report, Severity};
-use crate::{Input, InvalidObject, SourceState};
+use crate::{Input, InvalidObject, KindSet, SourceState};
 
 use super::Engine;
 use super::ledger::Topic;
@@ -18,55 +18,68 @@ use super::policies::Candidate;
 impl Engine {
     /// Takes in what happened. What is to be done about it can be polled afterwards.
     pub fn handle(&mut self, input: Input) {
+        self.handle_all([input]);
+    }
+
+    /// Takes in what happened at once, and carries on only from the result: an address that one
+    /// object loses and another one gains is not withdrawn in between, and a policy that replaces
+    /// another one stops no process that it would start again.
+    pub fn handle_all(&mut self, inputs: impl IntoIterator<Item = Input>) {
+        let changed: KindSet = inputs
+            .into_iter()
+            .filter_map(|input| self.take_in(input))
+            .collect();
+        if changed.contains(Kind::BgpPolicy) || changed.contains(Kind::Node) {
+            self.reselect();
+        } else if changed.contains(Kind::Secret) {
+            self.sync_peers();
+        }
+        self.finish();
+    }
+
+    /// Brings the records up to date, and routes as far as they depend on nothing else. Returns
+    /// the kind that may have changed.
+    fn take_in(&mut self, input: Input) -> Option<Kind> {
+        let kind = match &input {
+            Input::Applied(object) => object.kind(),
+            Input::Invalid { object, .. } | Input::Deleted(object) => object.kind,
+            Input::Relisted { kind, .. } | Input::Source { kind, .. } => *kind,
+            Input::NodeGraceElapsed => Kind::Node,
+        };
+        if !self.sources.accepts(kind) {
+            return None;
+        }
         match input {
-            Input::Applied(object) => {
-                let kind = object.kind();
-                if self.sources.accepts(kind) {
-                    self.apply(&object);
-                    self.settle(kind);
-                }
-            }
+            Input::Applied(object) => self.apply(&object),
             Input::Invalid {
                 object,
                 created,
                 reason,
             } => {
-                let kind = object.kind;
-                if self.sources.accepts(kind) {
-                    self.apply_invalid(&InvalidObject {
-                        object,
-                        created,
-                        reason,
-                    });
-                    self.settle(kind);
-                }
+                self.apply_invalid(&InvalidObject {
+                    object,
+                    created,
+                    reason,
+                });
             }
-            Input::Deleted(object) => {
-                if self.sources.accepts(object.kind) {
-                    self.delete(&object);
-                    self.settle(object.kind);
-                }
-            }
+            Input::Deleted(object) => self.delete(&object),
             Input::Relisted {
                 kind,
                 objects,
                 invalid,
-            } => {
-                if self.sources.accepts(kind) {
-                    self.relist(kind, &objects, &invalid);
-                    self.settle(kind);
+            } => self.relist(kind, &objects, &invalid),
+            Input::Source { kind, state } => {
+                if self.sources.set_state(kind, state) {
+                    self.source_problems();
                 }
             }
-            Input::Source { kind, state } => self.source_changed(kind, state),
             Input::NodeGraceElapsed => {
-                if self.node_missing {
-                    self.node_missing = false;
+                if std::mem::take(&mut self.node_missing) {
                     self.node = None;
-                    self.reselect();
                 }
             }
         }
-        self.finish();
+        Some(kind)
     }
 
     fn apply(&mut self, object: &Object) {
@@ -159,6 +172,7 @@ impl Engine {
     fn apply_secret(&mut self, secret: &Secret, object: ObjectRef) {
         if object.name == PASSWORDS_SECRET {
             self.sources.set_known(Kind::Secret);
+            self.secret_unreadable = false;
             self.ledger.set(&object, Topic::Object, Vec::new());
             self.secret = object.clone();
             self.passwords
@@ -185,8 +199,10 @@ impl Engine {
             code: ReasonCode::Undecodable,
             message: format!("cannot be decoded: {}", invalid.reason),
         }];
-        if object.kind == Kind::BgpPolicy {
-            reports.extend(self.policy_broken(object));
+        match object.kind {
+            Kind::BgpPolicy => reports.extend(self.policy_broken(object)),
+            Kind::Secret => self.secret_unreadable = true,
+            _ => {}
         }
         self.ledger.set(object, Topic::Object, reports);
     }
@@ -201,6 +217,7 @@ impl Engine {
             Kind::Node => {}
             Kind::Secret => {
                 self.passwords.remove(&key);
+                self.secret_unreadable &= object.name != PASSWORDS_SECRET;
             }
             Kind::Service => self.services.delete_service(&key, &mut self.table),
             Kind::EndpointSlice => {
@@ -215,6 +232,7 @@ impl Engine {
     /// Mark and sweep: what is not in the list is gone.
     fn relist(&mut self, kind: Kind, objects: &[Object], invalid: &[InvalidObject]) {
         let mut listed: HashSet<String> = HashSet::with_capacity(objects.len());
+        self.secret_unreadable &= kind != Kind::Secret;
         for object in objects.iter().filter(|object| object.kind() == kind) {
             listed.insert(normalise::key(&object.object_ref()));
             self.apply(object);
@@ -241,29 +259,8 @@ impl Engine {
                 || topic == Topic::Source
                 || listed.contains(&normalise::key(object))
         });
-        // A Secret that is there and unreadable may hold passwords: no session without them.
-        let unreadable = |entry: &InvalidObject| entry.object.name == PASSWORDS_SECRET;
-        if kind != Kind::Secret || !self.passwords.is_empty() || !invalid.iter().any(unreadable) {
-            self.sources.set_state(kind, SourceState::Synced);
-        }
+        self.sources.set_state(kind, SourceState::Synced);
         self.source_problems();
-    }
-
-    /// Brings up to date what depends on a kind other than routes, which are already.
-    fn settle(&mut self, kind: Kind) {
-        match kind {
-            Kind::BgpPolicy | Kind::Node => self.reselect(),
-            Kind::Secret => self.sync_peers(),
-            Kind::Service | Kind::EndpointSlice | Kind::Egress => {}
-        }
-    }
-
-    fn source_changed(&mut self, kind: Kind, state: SourceState) {
-        if !self.sources.accepts(kind) || !self.sources.set_state(kind, state) {
-            return;
-        }
-        self.source_problems();
-        self.settle(kind);
     }
 
     pub(super) fn source_problems(&mut self) {

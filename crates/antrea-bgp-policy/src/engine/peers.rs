@@ -66,11 +66,18 @@ impl Engine {
             .is_some_and(|node| node.families.enabled(family));
         if !enabled {
             PeerState::Skipped(family)
-        } else if !self.sources.is_known(Kind::Secret) {
+        } else if !self.passwords_known() {
             PeerState::AwaitingSecret
         } else {
             PeerState::Configured
         }
+    }
+
+    /// Whether no password is unknown. A Secret that is there and cannot be decoded may hold some,
+    /// unless its last good form still counts.
+    fn passwords_known(&self) -> bool {
+        let unreadable = self.secret_unreadable && self.passwords.is_empty();
+        self.sources.is_known(Kind::Secret) && !unreadable
     }
 
     fn tell_password_removed(&mut self, former: &PeerSpec, present: &PeerSpec) {

@@ -151,7 +151,10 @@ impl Engine {
                     self.services.clear_slices(&self.rules, &mut self.table);
                 }
                 Kind::Egress => self.egresses.clear(&mut self.table),
-                Kind::Secret => self.passwords.clear(),
+                Kind::Secret => {
+                    self.passwords.clear();
+                    self.secret_unreadable = false;
+                }
                 Kind::BgpPolicy | Kind::Node => {}
             }
             self.ledger

@@ -276,7 +276,12 @@ impl Node {
 
     /// Hands in one input, carries out what follows, and returns that in words, without `watch`.
     pub fn feed(&mut self, input: Input) -> Vec<String> {
-        self.engine.handle(input);
+        self.feed_all([input])
+    }
+
+    /// The same for several inputs at once.
+    pub fn feed_all(&mut self, inputs: impl IntoIterator<Item = Input>) -> Vec<String> {
+        self.engine.handle_all(inputs);
         let mut words = Vec::new();
         while let Some(effect) = self.engine.poll_effect() {
             if !matches!(effect, Effect::Watch(_)) {
