@@ -20,6 +20,21 @@ pub(crate) struct DialFailure {
     pub(crate) is_option: bool,
 }
 
+impl DialFailure {
+    /// Nothing came back, not even a refusal.
+    pub(crate) fn unanswered(config: &PeerConfig) -> Self {
+        let remote = SocketAddr::new(config.address, config.port);
+        let text = format!(
+            "dialling {remote}: no answer: the peer is not reachable, a filter drops segments, or passwords differ"
+        );
+        Self {
+            reason: DialError::TimedOut,
+            text,
+            is_option: false,
+        }
+    }
+}
+
 impl From<io::Error> for DialFailure {
     fn from(error: io::Error) -> Self {
         Self {

@@ -56,6 +56,8 @@ struct Driver {
     established: Option<Established>,
     routes_changed: watch::Receiver<()>,
     restarting: bool,
+    /// A dial was given up before there was an answer.
+    unanswered: bool,
     stopped: bool,
 }
 
@@ -90,6 +92,7 @@ impl Driver {
             established: None,
             routes_changed,
             restarting,
+            unanswered: false,
             stopped: false,
         }
     }
@@ -190,6 +193,7 @@ impl Driver {
         self.pump();
         self.conns.clear();
         self.dial = None;
+        self.unanswered = false;
         // After a silent end the peer may hold our routes (RFC 4724 section 4.1).
         self.restarting |= !other_as;
         self.session = session(&self.shared, &config, self.restarting);
@@ -202,7 +206,10 @@ impl Driver {
             return;
         };
         match self.session.handle_accepted(Instant::now(), endpoints) {
-            Ok(id) => self.conns.push(Conn::new(id, stream)),
+            Ok(id) => {
+                self.neighbour.record().refused_option = None;
+                self.conns.push(Conn::new(id, stream));
+            }
             Err(why) => {
                 debug!(peer = %self.neighbour.address, %why, "closed a connection of the peer");
             }
@@ -287,11 +294,11 @@ impl Driver {
 
     fn output(&mut self, output: Output) {
         match output {
-            Output::Dial(id) => {
-                let future = Box::pin(dial(Arc::clone(&self.shared), Arc::clone(&self.config)));
-                self.dial = Some(Dial { id, future });
+            Output::Dial(id) => self.dial(id),
+            Output::CancelDial(id) => {
+                self.unanswered = self.conns.is_empty();
+                self.dial = self.dial.take().filter(|dial| dial.id != id);
             }
-            Output::CancelDial(id) => self.dial = self.dial.take().filter(|dial| dial.id != id),
             Output::Send(id, message) => {
                 self.neighbour.sent(&message);
                 if let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == id) {
@@ -320,6 +327,14 @@ impl Driver {
             }
             other => debug!(?other, "an output of a later version of the session"),
         }
+    }
+
+    fn dial(&mut self, id: ConnId) {
+        if std::mem::take(&mut self.unanswered) {
+            self.dial_failed(&DialFailure::unanswered(&self.config));
+        }
+        let future = Box::pin(dial(Arc::clone(&self.shared), Arc::clone(&self.config)));
+        self.dial = Some(Dial { id, future });
     }
 
     fn established(&mut self, id: ConnId) {
@@ -453,37 +468,4 @@ async fn ready(conns: &[Conn], filling: Option<ConnId>) -> Ready {
         ready.unwrap_or(Poll::Pending)
     })
     .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[test]
-    fn sizes() {
-        let shared = Arc::new(Shared::new(crate::SpeakerConfig::new(
-            bgp_wire::Asn(1),
-            [1, 1, 1, 1].into(),
-        )));
-        let config = Arc::new(PeerConfig::new([127, 0, 0, 1].into(), bgp_wire::Asn(2)));
-        let n = Arc::new(Neighbour::new(config.clone(), bgp_wire::PeerKind::Ebgp));
-        let d = dial(shared.clone(), config);
-        println!("dial {}", std::mem::size_of_val(&d));
-        println!("run {}", std::mem::size_of_val(&run(shared, n, true)));
-        println!(
-            "driver {} session {} neighbour {} peerconfig {} sessionconfig {} sleep {} record {} output {}",
-            size_of::<Driver>(),
-            size_of::<Session>(),
-            size_of::<Neighbour>(),
-            size_of::<PeerConfig>(),
-            size_of::<SessionConfig>(),
-            size_of::<Sleep>(),
-            size_of::<crate::neighbour::Record>(),
-            size_of::<Output>()
-        );
-        println!(
-            "event {} established {}",
-            size_of::<Event>(),
-            size_of::<Established>()
-        );
-    }
 }

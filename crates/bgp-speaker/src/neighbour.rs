@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use bgp_fsm::{DownReason, State};
 use bgp_rib::PeerId;
-use bgp_wire::{Family, Notification, PeerKind};
+use bgp_wire::{Family, HEADER_LEN, MessageType, Notification, PeerKind};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
@@ -119,7 +119,8 @@ impl Neighbour {
     pub(crate) fn sent(&self, message: &[u8]) {
         let mut record = self.record();
         count_messages(message, &mut record.messages.sent);
-        if let Ok(notification) = Notification::decode(message) {
+        let is_notification = message.get(HEADER_LEN - 1) == Some(&MessageType::NOTIFICATION.0);
+        if is_notification && let Ok(notification) = Notification::decode(message) {
             record.last_error_sent = Some(notification.to_string());
         }
     }

@@ -84,7 +84,6 @@ pub struct PeerStatus {
 
 /// The two ends of a session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
 pub struct SessionEndpoints {
     /// Ours.
     pub local: SocketAddr,

@@ -57,6 +57,13 @@ async fn an_unreachable_peer_costs_less_than_four_kibibytes() {
     let each = resident().saturating_sub(before) / (PEERS * 3 / 4);
     println!("an unreachable peer: {each} octets");
     assert!(each < 4096, "{each} octets each");
+
+    // An operator is told what that may be.
+    until(&speaker, "the reason", |status| {
+        let reason = status.peers[0].last_down.as_deref();
+        reason.is_some_and(|text| text.contains("no answer") && text.contains("passwords differ"))
+    })
+    .await;
 }
 
 async fn a_million_routes_of_a_peer_cost_less_than_a_megabyte() {

@@ -366,6 +366,22 @@ async fn a_withdrawing_shutdown_tells_why() {
     assert_eq!(notification.shutdown_text().as_deref(), Some("node drains"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_does_not_wait_for_a_peer_that_reads_nothing() {
+    let (speaker, local) = speaker("127.10.15.1").await;
+    let address = ip("127.10.15.2");
+    speaker.set_peer(passive("127.10.15.2", PEER_ASN));
+    let (_stuck, _) = RawPeer::establish("127.10.15.2", local).await;
+    speaker.announce(host_routes(200_000), &Attributes::default());
+    eventually("it is stuck", || peer(&speaker, address).queue_octets > 0).await;
+    let how = Shutdown::Withdraw {
+        text: String::new(),
+    };
+    tokio::time::timeout(Duration::from_secs(10), speaker.shutdown(how))
+        .await
+        .expect("bounded");
+}
+
 #[tokio::test]
 async fn a_dropped_speaker_ends_its_sessions_and_frees_its_port() {
     let (speaker, local) = speaker("127.10.14.1").await;
