@@ -364,8 +364,6 @@ pub(crate) struct PathFacts {
     pub(crate) has_confederation: bool,
     /// The first segment is an AS_CONFED_SEQUENCE.
     pub(crate) starts_in_confederation: bool,
-    /// The first member of the first segment, if that is a sequence.
-    pub(crate) first: Option<Asn>,
 }
 
 /// Checks the syntax of RFC 7606 section 7.2 in one pass: known segment types, no empty segment, lengths that fit. The error is
@@ -387,16 +385,25 @@ pub(crate) fn check_path(value: &[u8], width: AsWidth) -> Result<PathFacts, usiz
         }
         facts.has_confederation |= kind.is_confederation();
         facts.has_zero |= match width {
-            AsWidth::Two => members.as_chunks::<2>().0.contains(&[0; 2]),
-            AsWidth::Four => members.as_chunks::<4>().0.contains(&[0; 4]),
+            AsWidth::Two => has_zero::<2>(members),
+            AsWidth::Four => has_zero::<4>(members),
         };
         if at == 0 {
             facts.starts_in_confederation = kind == SegmentKind::ConfedSequence;
-            facts.first = AsPathView::new(value, width).first();
         }
         rest = after;
     }
     Ok(facts)
+}
+
+/// Whether one of the members, `N` octets each, is AS 0. Without an early exit, as there hardly ever is one.
+#[inline]
+fn has_zero<const N: usize>(members: &[u8]) -> bool {
+    members
+        .as_chunks::<N>()
+        .0
+        .iter()
+        .fold(false, |any, member| any | (*member == [0; N]))
 }
 
 fn write_path<M: Iterator<Item = Asn>>(

@@ -4,7 +4,9 @@ use crate::as_path::check_path;
 use crate::attribute::AIGP_TLV;
 use crate::multiprotocol::{Fault, check_reach, check_unreach};
 use crate::walk::RawAttribute;
-use crate::{AsWidth, Asn, AttributeFlags, AttributeType, Context, Disposition, PeerKind};
+use crate::{
+    AsPathView, AsWidth, Asn, AttributeFlags, AttributeType, Context, Disposition, PeerKind,
+};
 use crate::{Span, UpdateError, UpdateErrorKind};
 
 /// Flags that a type prescribes, by type; `UNKNOWN` for types that are not checked.
@@ -23,101 +25,100 @@ const CATEGORIES: [u8; 256] = {
 /// No category: those have only the two highest bits.
 const UNKNOWN: u8 = 1;
 
-/// Checks an attribute's flags, length and value. Of several errors the one that matters more is found first.
-#[inline]
-pub(crate) fn check(raw: &RawAttribute<'_>, context: &Context) -> Result<(), UpdateError> {
-    let category = CATEGORIES[usize::from(raw.kind.0)];
-    if category == UNKNOWN {
-        return check_unknown(raw);
-    }
-    check_known(raw, category, context).map_err(|(kind, disposition)| {
-        let span = match kind {
-            UpdateErrorKind::MalformedAsPath => malformed_segment(raw, context),
-            _ => raw.span,
-        };
-        UpdateError::new(kind, span, disposition)
-    })
-}
-
-/// An attribute that this crate does not know is kept, unless it claims that everybody knows it (RFC 4271 section 6.3).
-fn check_unknown(raw: &RawAttribute<'_>) -> Result<(), UpdateError> {
-    if raw.flags.is_optional() {
-        return Ok(());
-    }
-    Err(UpdateError::reset(
-        UpdateErrorKind::UnrecognizedWellKnown(raw.kind),
-        raw.span,
-    ))
-}
-
-#[inline]
-fn check_known(raw: &RawAttribute<'_>, category: u8, context: &Context) -> Result<(), Fault> {
-    // Who may send an attribute comes first: what is discarded for that may be malformed as it likes.
-    check_allowed(raw.kind, context)?;
+/// Checks an attribute's flags, length and value.
+#[inline(always)]
+pub(crate) fn check(raw: &RawAttribute<'_>, context: &Context) -> Result<(), Fault> {
     let value = check_value(raw.kind, raw.value, context);
+    let category = CATEGORIES[usize::from(raw.kind.0)];
     if raw.flags.category() == category {
         return value;
     }
-    let disposition = flags_disposition(raw.kind);
-    match value {
-        Err(fault) if fault.1 > disposition => Err(fault),
-        _ => Err((UpdateErrorKind::Flags(raw.kind), disposition)),
-    }
-}
-
-#[inline]
-fn check_allowed(kind: AttributeType, context: &Context) -> Result<(), Fault> {
-    let allowed = match kind {
-        AttributeType::LOCAL_PREF => context.peer_kind.is_internal(),
-        AttributeType::ORIGINATOR_ID | AttributeType::CLUSTER_LIST => {
-            context.peer_kind == PeerKind::Ibgp
-        }
-        AttributeType::AS4_PATH | AttributeType::AS4_AGGREGATOR => context.as_width == AsWidth::Two,
-        AttributeType::AIGP => context.aigp,
-        _ => true,
-    };
-    if allowed {
-        Ok(())
+    if category == UNKNOWN {
+        check_unknown(raw)
     } else {
-        Err(discard(UpdateErrorKind::NotAllowed(kind)))
+        wrong_flags(raw.kind, value)
     }
 }
 
-/// What wrong flags lead to: RFC 7606 section 3 c, but for AIGP RFC 7311 section 3.
-const fn flags_disposition(kind: AttributeType) -> Disposition {
-    match kind {
+/// The error for a fault of an attribute.
+#[cold]
+pub(crate) fn error(raw: &RawAttribute<'_>, fault: Fault, context: &Context) -> UpdateError {
+    let (kind, disposition) = fault;
+    let span = match kind {
+        UpdateErrorKind::MalformedAsPath => malformed_segment(raw, context),
+        _ => raw.span,
+    };
+    UpdateError::new(kind, span, disposition)
+}
+
+/// An attribute that this crate does not know is kept, unless it claims that everybody knows it (RFC 4271 section 6.3).
+fn check_unknown(raw: &RawAttribute<'_>) -> Result<(), Fault> {
+    if raw.flags.is_optional() {
+        return Ok(());
+    }
+    Err((
+        UpdateErrorKind::UnrecognizedWellKnown(raw.kind),
+        Disposition::SessionReset,
+    ))
+}
+
+/// What wrong flags lead to: RFC 7606 section 3 c, but for AIGP RFC 7311 section 3. A value that calls for more wins, and so does
+/// who may send the attribute: what is discarded for that may be malformed as it likes.
+#[cold]
+fn wrong_flags(kind: AttributeType, value: Result<(), Fault>) -> Result<(), Fault> {
+    let disposition = match kind {
         AttributeType::AIGP => Disposition::AttributeDiscard,
         _ => Disposition::TreatAsWithdraw,
+    };
+    match value {
+        Err(fault @ (UpdateErrorKind::NotAllowed(_), _)) => Err(fault),
+        Err(fault) if fault.1 > disposition => Err(fault),
+        _ => Err((UpdateErrorKind::Flags(kind), disposition)),
     }
 }
 
-#[inline]
+/// Checks who may send the attribute, and its value.
+#[inline(always)]
 fn check_value(kind: AttributeType, value: &[u8], context: &Context) -> Result<(), Fault> {
     match kind {
         AttributeType::ORIGIN => check_origin(value),
         AttributeType::AS_PATH => check_as_path(value, context),
         AttributeType::NEXT_HOP => check_next_hop(value),
-        AttributeType::MULTI_EXIT_DISC
-        | AttributeType::LOCAL_PREF
-        | AttributeType::ORIGINATOR_ID
-        | AttributeType::ONLY_TO_CUSTOMER => withdraw_unless(value.len() == 4, kind),
+        AttributeType::MULTI_EXIT_DISC | AttributeType::ONLY_TO_CUSTOMER => {
+            withdraw_unless(value.len() == 4, kind)
+        }
+        AttributeType::LOCAL_PREF => {
+            allowed_if(context.peer_kind.is_internal(), kind)?;
+            withdraw_unless(value.len() == 4, kind)
+        }
+        AttributeType::ORIGINATOR_ID => {
+            allowed_if(context.peer_kind == PeerKind::Ibgp, kind)?;
+            withdraw_unless(value.len() == 4, kind)
+        }
+        AttributeType::CLUSTER_LIST => {
+            allowed_if(context.peer_kind == PeerKind::Ibgp, kind)?;
+            check_list(value, 4, kind)
+        }
         AttributeType::ATOMIC_AGGREGATE => discard_unless(value.is_empty(), kind),
-        AttributeType::AGGREGATOR => {
-            discard_unless(value.len() == context.as_width.octets() + 4, kind)?;
-            check_aggregator(kind, &value[..context.as_width.octets()])
-        }
-        AttributeType::AS4_AGGREGATOR => {
-            discard_unless(value.len() == 8, kind)?;
-            check_aggregator(kind, &value[..4])
-        }
-        AttributeType::COMMUNITIES | AttributeType::CLUSTER_LIST => check_list(value, 4, kind),
+        AttributeType::AGGREGATOR => check_aggregator(value, context.as_width, kind),
+        AttributeType::COMMUNITIES => check_list(value, 4, kind),
         AttributeType::EXTENDED_COMMUNITIES => check_list(value, 8, kind),
         AttributeType::LARGE_COMMUNITY => check_list(value, 12, kind),
         AttributeType::IPV6_EXTENDED_COMMUNITIES => check_list(value, 20, kind),
         AttributeType::MP_REACH_NLRI => check_reach(value, context),
         AttributeType::MP_UNREACH_NLRI => check_unreach(value, context),
-        AttributeType::AS4_PATH => check_as4_path(value),
-        AttributeType::AIGP => check_aigp(value),
+        AttributeType::AS4_PATH => {
+            allowed_if(context.as_width == AsWidth::Two, kind)?;
+            check_as4_path(value)
+        }
+        AttributeType::AS4_AGGREGATOR => {
+            allowed_if(context.as_width == AsWidth::Two, kind)?;
+            check_aggregator(value, AsWidth::Four, kind)
+        }
+        AttributeType::AIGP => {
+            allowed_if(context.aigp, kind)?;
+            check_aigp(value)
+        }
         AttributeType::ATTR_SET => check_attr_set(value),
         _ => Ok(()),
     }
@@ -150,18 +151,20 @@ fn check_as_path(value: &[u8], context: &Context) -> Result<(), Fault> {
         return Err(withdraw(UpdateErrorKind::ZeroAs(AttributeType::AS_PATH)));
     }
     match context.first_as {
-        Some(asn) if context.peer_kind == PeerKind::Ebgp => {
-            let expected = match context.as_width {
-                AsWidth::Two => Asn::from(asn.to_two_octets()),
-                AsWidth::Four => asn,
-            };
-            if facts.first == Some(expected) {
-                return Ok(());
-            }
-            Err(withdraw(UpdateErrorKind::FirstAs(asn)))
-        }
+        Some(asn) if context.peer_kind == PeerKind::Ebgp => check_first_as(value, asn, context),
         _ => Ok(()),
     }
+}
+
+fn check_first_as(value: &[u8], asn: Asn, context: &Context) -> Result<(), Fault> {
+    let expected = match context.as_width {
+        AsWidth::Two => Asn::from(asn.to_two_octets()),
+        AsWidth::Four => asn,
+    };
+    if AsPathView::new(value, context.as_width).first() == Some(expected) {
+        return Ok(());
+    }
+    Err(withdraw(UpdateErrorKind::FirstAs(asn)))
 }
 
 /// The rest of an AS_PATH from its first malformed segment on. Only errors come here, so looking twice costs nothing.
@@ -190,10 +193,10 @@ fn check_list(value: &[u8], size: usize, kind: AttributeType) -> Result<(), Faul
     withdraw_unless(!value.is_empty() && value.len().is_multiple_of(size), kind)
 }
 
-/// RFC 7607 section 2.
-#[inline]
-fn check_aggregator(kind: AttributeType, asn: &[u8]) -> Result<(), Fault> {
-    if asn.iter().all(|octet| *octet == 0) {
+/// RFC 7606 section 7.7, RFC 6793 section 6, RFC 7607 section 2.
+fn check_aggregator(value: &[u8], width: AsWidth, kind: AttributeType) -> Result<(), Fault> {
+    discard_unless(value.len() == width.octets() + 4, kind)?;
+    if value[..width.octets()].iter().all(|octet| *octet == 0) {
         return Err(discard(UpdateErrorKind::ZeroAs(kind)));
     }
     Ok(())
@@ -252,6 +255,15 @@ const fn withdraw(kind: UpdateErrorKind) -> Fault {
 
 const fn discard(kind: UpdateErrorKind) -> Fault {
     (kind, Disposition::AttributeDiscard)
+}
+
+#[inline]
+fn allowed_if(right: bool, kind: AttributeType) -> Result<(), Fault> {
+    if right {
+        Ok(())
+    } else {
+        Err(discard(UpdateErrorKind::NotAllowed(kind)))
+    }
 }
 
 #[inline]

@@ -29,6 +29,15 @@ impl Span {
         }
     }
 
+    /// The span of octets that are known to lie in a message, so that both values fit.
+    #[inline]
+    pub(crate) const fn within(offset: usize, len: usize) -> Self {
+        Self {
+            offset: offset as u16,
+            len: len as u16,
+        }
+    }
+
     /// The octets of the span in `message`; empty where `message` is not the one that the span belongs to and too short.
     #[must_use]
     pub fn of(self, message: &[u8]) -> &[u8] {

@@ -89,7 +89,7 @@ impl Iterator for Prefixes<'_> {
             rest = after;
         }
         let (&bits, rest) = rest.split_first()?;
-        let (octets, rest) = rest.split_at_checked(usize::from(bits.div_ceil(8)))?;
+        let (octets, rest) = rest.split_at_checked(usize::from(bits).div_ceil(8))?;
         let prefix = if self.v4 {
             v4(bits, octets)?
         } else {
@@ -135,7 +135,7 @@ pub(crate) fn check_prefixes(octets: &[u8], max_bits: u8, add_path: bool) -> Res
         let Some(&bits) = octets.get(at + id) else {
             return Err(at);
         };
-        let end = at + id + 1 + usize::from(bits.div_ceil(8));
+        let end = at + id + 1 + usize::from(bits).div_ceil(8);
         if bits > max_bits || end > octets.len() {
             return Err(at);
         }

@@ -1,8 +1,10 @@
 //! UPDATEs as they lie in memory, checked by RFC 7606.
 
+use crate::check;
 use crate::header::body_of;
+use crate::multiprotocol::Fault;
 use crate::prefix::check_prefixes;
-use crate::walk::{RawAttribute, Step, TypeSet, Walk, missing};
+use crate::walk::{RawAttribute, TypeSet, Walk, missing};
 use crate::{
     Aggregator, AsPathView, AsWidth, Asn, AttributeType, AttributeValue, AttributeView, Context,
     Disposition, Family, HEADER_LEN, MessageType, MpReachView, MpUnreachView, NextHop, Nlri,
@@ -38,36 +40,35 @@ pub struct UpdateView<'a> {
     places: Places,
 }
 
-/// Where the values of attributes lie that are asked for often; empty where one is missing or not sound.
+/// Where the values of attributes lie that are asked for often; an offset of zero where one is missing or not sound. The last place is
+/// that of all other types, so that noting one needs no branch.
 #[derive(Clone, Copy, Debug, Default)]
-struct Places {
-    as_path: Option<Span>,
-    as4_path: Option<Span>,
-    next_hop: Option<Span>,
-    reach: Option<Span>,
-    unreach: Option<Span>,
-}
+struct Places([Span; 6]);
+
+const AS_PATH: usize = 0;
+const AS4_PATH: usize = 1;
+const NEXT_HOP: usize = 2;
+const REACH: usize = 3;
+const UNREACH: usize = 4;
+const OTHER: usize = 5;
+
+/// The place of each type.
+const PLACES: [u8; 256] = {
+    let mut places = [OTHER as u8; 256];
+    places[AttributeType::AS_PATH.0 as usize] = AS_PATH as u8;
+    places[AttributeType::AS4_PATH.0 as usize] = AS4_PATH as u8;
+    places[AttributeType::NEXT_HOP.0 as usize] = NEXT_HOP as u8;
+    places[AttributeType::MP_REACH_NLRI.0 as usize] = REACH as u8;
+    places[AttributeType::MP_UNREACH_NLRI.0 as usize] = UNREACH as u8;
+    places
+};
 
 impl Places {
-    #[inline]
-    fn note(&mut self, raw: &RawAttribute<'_>, sound: bool) {
-        let place = match raw.kind {
-            AttributeType::AS_PATH => &mut self.as_path,
-            AttributeType::AS4_PATH => &mut self.as4_path,
-            AttributeType::NEXT_HOP => &mut self.next_hop,
-            AttributeType::MP_REACH_NLRI => &mut self.reach,
-            AttributeType::MP_UNREACH_NLRI => &mut self.unreach,
-            _ => return,
-        };
-        // MP attributes whose flags alone are wrong still say which routes to withdraw.
-        let routes = matches!(
-            raw.kind,
-            AttributeType::MP_REACH_NLRI | AttributeType::MP_UNREACH_NLRI
-        ) && !raw.value.is_empty();
-        if sound || routes {
-            let end = usize::from(raw.span.offset) + usize::from(raw.span.len);
-            *place = Some(Span::new(end - raw.value.len(), raw.value.len()));
-        }
+    #[inline(always)]
+    fn note(&mut self, raw: &RawAttribute<'_>) {
+        let end = usize::from(raw.span.offset) + usize::from(raw.span.len);
+        let span = Span::within(end - raw.value.len(), raw.value.len());
+        self.0[usize::from(PLACES[usize::from(raw.kind.0)]).min(OTHER)] = span;
     }
 }
 
@@ -109,30 +110,41 @@ impl<'a> UpdateView<'a> {
         check(self.nlri_field(), nlri_start, UpdateErrorKind::NlriSyntax)
     }
 
-    #[inline]
+    #[inline(always)]
     fn check_attributes(&mut self) -> Result<(), UpdateError> {
-        let mut strongest: Option<UpdateError> = None;
-        let mut note = |error: UpdateError| {
-            if strongest.is_none_or(|e| e.disposition() < error.disposition()) {
-                strongest = Some(error);
-            }
-        };
+        let mut strongest = None;
         let mut walk = self.walk();
-        for Step { raw, error } in walk.by_ref() {
-            match error {
-                None => self.places.note(&raw, true),
-                Some(error) => {
-                    note(error);
-                    if error.disposition() == Disposition::TreatAsWithdraw {
-                        self.places.note(&raw, false);
-                    }
-                }
+        while let Some((raw, found)) = walk.advance() {
+            match found {
+                Ok(()) => self.places.note(&raw),
+                Err(fault) => self.note_fault(&raw, fault, &mut strongest),
             }
         }
-        self.missing(walk.seen).for_each(&mut note);
+        if !walk.seen.has_mandatory() && self.has_routes() {
+            self.missing(walk.seen)
+                .for_each(|error| keep_stronger(&mut strongest, error));
+        }
         match strongest {
             None => Ok(()),
             Some(error) => self.settle(error, walk.seen),
+        }
+    }
+
+    #[cold]
+    fn note_fault(
+        &mut self,
+        raw: &RawAttribute<'_>,
+        fault: Fault,
+        strongest: &mut Option<UpdateError>,
+    ) {
+        keep_stronger(strongest, check::error(raw, fault, &self.context));
+        // MP attributes whose flags alone are wrong still say which routes to withdraw.
+        let multiprotocol = matches!(
+            raw.kind,
+            AttributeType::MP_REACH_NLRI | AttributeType::MP_UNREACH_NLRI
+        );
+        if multiprotocol && matches!(fault.0, UpdateErrorKind::Flags(_)) {
+            self.places.note(raw);
         }
     }
 
@@ -224,8 +236,8 @@ impl<'a> UpdateView<'a> {
     /// The AS path: AS_PATH, with AS4_PATH merged in where the peer speaks two-octet AS numbers (RFC 6793 section 4.2.3).
     #[must_use]
     pub fn as_path(&self) -> Option<AsPathView<'a>> {
-        let path = AsPathView::new(self.value(self.places.as_path)?, self.context.as_width);
-        match self.value(self.places.as4_path) {
+        let path = AsPathView::new(self.value(AS_PATH)?, self.context.as_width);
+        match self.value(AS4_PATH) {
             Some(as4) if self.trusts_as4() => Some(path.merged(as4)),
             _ => Some(path),
         }
@@ -252,19 +264,19 @@ impl<'a> UpdateView<'a> {
         if family != Family::IPV4_UNICAST {
             return None;
         }
-        NextHop::from_octets(self.value(self.places.next_hop)?)
+        NextHop::from_octets(self.value(NEXT_HOP)?)
     }
 
     /// MP_REACH_NLRI. Under treat-as-withdraw its routes are withdrawn.
     #[must_use]
     pub fn mp_reach(&self) -> Option<MpReachView<'a>> {
-        MpReachView::new(self.value(self.places.reach)?, &self.context)
+        MpReachView::new(self.value(REACH)?, &self.context)
     }
 
     /// MP_UNREACH_NLRI.
     #[must_use]
     pub fn mp_unreach(&self) -> Option<MpUnreachView<'a>> {
-        MpUnreachView::new(self.value(self.places.unreach)?, &self.context)
+        MpUnreachView::new(self.value(UNREACH)?, &self.context)
     }
 
     /// The family whose End-of-RIB marker this is (RFC 4724 section 2).
@@ -331,8 +343,10 @@ impl<'a> UpdateView<'a> {
         !self.nlri_field().is_empty() || self.mp_reach().is_some_and(|reach| !reach.nlri.is_empty())
     }
 
-    fn value(&self, place: Option<Span>) -> Option<&'a [u8]> {
-        place.map(|span| span.of(self.message))
+    #[inline]
+    fn value(&self, place: usize) -> Option<&'a [u8]> {
+        let span = self.places.0[place];
+        (span.offset != 0).then(|| span.of(self.message))
     }
 
     fn v4(&self, octets: &'a [u8]) -> Prefixes<'a> {
@@ -361,6 +375,12 @@ impl<'a> UpdateView<'a> {
         let old = self.aggregator_of(AttributeType::AGGREGATOR);
         old.is_none_or(|it| it.asn == Asn::TRANS)
             || self.aggregator_of(AttributeType::AS4_AGGREGATOR).is_none()
+    }
+}
+
+fn keep_stronger(strongest: &mut Option<UpdateError>, error: UpdateError) {
+    if strongest.is_none_or(|e| e.disposition() < error.disposition()) {
+        *strongest = Some(error);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One pass over the attributes of an UPDATE.
 
-use crate::check::check;
+use crate::check;
+use crate::multiprotocol::Fault;
 use crate::{
     AttributeFlags, AttributeType, Context, Disposition, Span, UpdateError, UpdateErrorKind,
 };
@@ -33,6 +34,15 @@ impl TypeSet {
     #[inline]
     pub(crate) const fn contains(&self, kind: AttributeType) -> bool {
         self.0[(kind.0 >> 6) as usize] & (1 << (kind.0 & 63)) != 0
+    }
+
+    /// Whether ORIGIN, AS_PATH and NEXT_HOP are all there.
+    #[inline]
+    pub(crate) const fn has_mandatory(&self) -> bool {
+        const ALL: u64 = 1 << AttributeType::ORIGIN.0
+            | 1 << AttributeType::AS_PATH.0
+            | 1 << AttributeType::NEXT_HOP.0;
+        self.0[0] & ALL == ALL
     }
 
     /// Whether there is a type other than `kind`.
@@ -69,19 +79,38 @@ impl<'a> Walk<'a> {
         }
     }
 
-    #[inline]
+    /// The next attribute, and its fault. Everything on the way from here is inlined into the one pass of a view.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self) -> Option<(RawAttribute<'a>, Result<(), Fault>)> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let Some((raw, len)) = self.split() else {
+            return Some(self.beyond());
+        };
+        self.rest = &self.rest[len..];
+        self.at += len;
+        let found = if self.seen.insert(raw.kind) {
+            check::check(&raw, &self.context)
+        } else {
+            Err(duplicate(raw.kind))
+        };
+        Some((raw, found))
+    }
+
+    #[inline(always)]
     fn split(&self) -> Option<(RawAttribute<'a>, usize)> {
-        let [flags, kind, after @ ..] = self.rest else {
+        let [flags, kind, short, after @ ..] = self.rest else {
             return None;
         };
         let flags = AttributeFlags(*flags);
         let (head, len) = match (flags.is_extended_length(), after) {
-            (false, [len, ..]) => (3, usize::from(*len)),
-            (true, [high, low, ..]) => (4, usize::from(u16::from_be_bytes([*high, *low]))),
-            _ => return None,
+            (false, _) => (3, usize::from(*short)),
+            (true, [low, ..]) => (4, usize::from(u16::from_be_bytes([*short, *low]))),
+            (true, []) => return None,
         };
         let value = self.rest.get(head..head + len)?;
-        let (kind, span) = (AttributeType(*kind), Span::new(self.at, head + len));
+        let (kind, span) = (AttributeType(*kind), Span::within(self.at, head + len));
         Some((
             RawAttribute {
                 flags,
@@ -95,24 +124,24 @@ impl<'a> Walk<'a> {
 
     /// What is left does not hold an attribute: RFC 7606 section 4.
     #[cold]
-    fn beyond(&mut self) -> Step<'a> {
-        let span = Span::new(self.at, self.rest.len());
+    fn beyond(&mut self) -> (RawAttribute<'a>, Result<(), Fault>) {
+        let span = Span::within(self.at, self.rest.len());
         let flags = AttributeFlags(self.rest.first().copied().unwrap_or(0));
         let kind = AttributeType(self.rest.get(1).copied().unwrap_or(0));
         self.rest = &[];
-        Step {
-            raw: RawAttribute {
+        let fault = (
+            UpdateErrorKind::AttributeBeyondList,
+            Disposition::TreatAsWithdraw,
+        );
+        (
+            RawAttribute {
                 flags,
                 kind,
                 value: &[],
                 span,
             },
-            error: Some(UpdateError::new(
-                UpdateErrorKind::AttributeBeyondList,
-                span,
-                Disposition::TreatAsWithdraw,
-            )),
-        }
+            Err(fault),
+        )
     }
 }
 
@@ -121,31 +150,22 @@ impl<'a> Iterator for Walk<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Step<'a>> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let Some((raw, len)) = self.split() else {
-            return Some(self.beyond());
-        };
-        self.rest = &self.rest[len..];
-        self.at += len;
-        let error = if self.seen.insert(raw.kind) {
-            check(&raw, &self.context).err()
-        } else {
-            Some(duplicate(&raw))
-        };
+        let (raw, found) = self.advance()?;
+        let error = found
+            .err()
+            .map(|fault| check::error(&raw, fault, &self.context));
         Some(Step { raw, error })
     }
 }
 
 /// RFC 7606 section 3 g.
 #[cold]
-fn duplicate(raw: &RawAttribute<'_>) -> UpdateError {
-    let disposition = match raw.kind {
+fn duplicate(kind: AttributeType) -> Fault {
+    let disposition = match kind {
         AttributeType::MP_REACH_NLRI | AttributeType::MP_UNREACH_NLRI => Disposition::SessionReset,
         _ => Disposition::AttributeDiscard,
     };
-    UpdateError::new(UpdateErrorKind::Duplicate(raw.kind), raw.span, disposition)
+    (UpdateErrorKind::Duplicate(kind), disposition)
 }
 
 /// The well-known mandatory attributes, where they are missing and must not be (RFC 7606 section 3 d): those of any route, and
