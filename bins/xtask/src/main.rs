@@ -2,7 +2,9 @@
 //!
 //! It stays small, since both of a newcomer's first commands wait for it to compile.
 
+mod lab;
 mod packages;
+mod screen;
 mod test;
 
 use std::path::Path;
@@ -21,12 +23,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// See it work: the agent advertises examples/lab to a peer on loopback; no root, no cluster
+    Lab,
     /// Set up and run every test; on Debian, as root, this installs the routers to test against
     Test,
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
+        Chore::Lab => lab::run(),
         Chore::Test => test::run(),
     };
     match outcome {
