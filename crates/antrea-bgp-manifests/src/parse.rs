@@ -204,25 +204,30 @@ impl Reader<'_> {
     /// The object's name, or an error.
     fn object_ref(&mut self, node: Node<'_, '_>, kind: Kind) -> Option<ObjectRef> {
         let metadata = node.get("metadata");
+        let field = |key| metadata.and_then(|metadata| metadata.get(key));
         let text = |key| {
-            metadata
-                .and_then(|metadata| metadata.get(key))
+            field(key)
                 .and_then(Node::as_str)
+                .filter(|text| !text.is_empty())
         };
-        let Some(name) = text("name").filter(|name| !name.is_empty()) else {
-            let message = format!("the {kind} has no name, or one that is no text");
-            let position = metadata
-                .and_then(|m| m.get("name"))
-                .or(metadata)
-                .unwrap_or(node)
-                .position();
+        let Some(name) = text("name") else {
+            let (place, message) = match field("name") {
+                // Such as `n`, which YAML 1.1 and Kubernetes take for false.
+                Some(name) if name.as_str().is_none() => (
+                    name,
+                    format!("the name of the {kind} is no text; quotes make it text"),
+                ),
+                name => (
+                    name.or(metadata).unwrap_or(node),
+                    format!("the {kind} has no name"),
+                ),
+            };
             let error = self.error(Problem::NotAnObject, message);
-            self.report(error.at(position).field("metadata.name"));
+            self.report(error.at(place.position()).field("metadata.name"));
             return None;
         };
         Some(if kind.is_namespaced() {
-            let namespace = text("namespace").filter(|namespace| !namespace.is_empty());
-            ObjectRef::namespaced(kind, namespace.unwrap_or("default"), name)
+            ObjectRef::namespaced(kind, text("namespace").unwrap_or("default"), name)
         } else {
             ObjectRef::cluster(kind, name)
         })

@@ -134,7 +134,8 @@ impl Walk<'_> {
             }
         };
         let is_folder = metadata.is_dir();
-        if !is_folder && !(metadata.is_file() && is_manifest(&path)) {
+        let counts = is_folder || (metadata.is_file() && is_manifest(&path));
+        if !counts {
             return;
         }
         if !self.seen.insert((metadata.dev(), metadata.ino())) {

@@ -135,6 +135,10 @@ fn mismatch(found: Unexpected<'_>, expected: &dyn Expected) -> DecodeError {
         Unexpected::Map => "a mapping",
         _ => "something else",
     };
+    let mut expected = expected.to_string();
+    if expected == "a string" && matches!(kind, "a boolean" | "a number") {
+        expected += " (quotes make it one)";
+    }
     let found = match found {
         Unexpected::Str(text) => format!("the string {:?}", shortened(text)),
         Unexpected::Bool(value) => format!("the boolean {value}"),
@@ -148,7 +152,7 @@ fn mismatch(found: Unexpected<'_>, expected: &dyn Expected) -> DecodeError {
         reason: Reason::Mismatch {
             found,
             kind,
-            expected: expected.to_string(),
+            expected,
         },
     }
 }
