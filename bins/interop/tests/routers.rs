@@ -113,8 +113,12 @@ fn keeps_its_routes_while_the_agent_restarts(kind: RouterKind) {
         let (agent, manifests) = up_with_everything(lab)?;
         agent.terminate()?;
         for address in lab.links[0].ours.both() {
-            eventually("the router loses the session", BOUND, || {
-                Ok(!lab.routers[0].session(address)?.is_established())
+            let router = &lab.routers[0];
+            eventually("the session is down, its routes stale", BOUND, || {
+                let routes = router.routes(address)?;
+                Ok(!router.session(address)?.is_established()
+                    && routes.len() == EVERYTHING.len()
+                    && routes.values().all(|route| route.stale))
             })?;
         }
 

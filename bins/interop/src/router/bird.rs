@@ -47,7 +47,12 @@ impl Daemon for Bird {
             "master6"
         };
         let question = format!("show route table {table} all protocol {protocol}");
-        routes_of(&birdc(context, &question)?)
+        let mut routes = routes_of(&birdc(context, &question)?)?;
+        let session = birdc(context, &format!("show protocols all {protocol}"))?;
+        if restarting(&session) {
+            routes.values_mut().for_each(|route| route.stale = true);
+        }
+        Ok(routes)
     }
 }
 
@@ -110,19 +115,21 @@ fn session_of(text: &str) -> Result<Session> {
     })
 }
 
+/// Whether the neighbour's routes are kept until its End-of-RIB. BIRD marks no single route.
+fn restarting(session: &str) -> bool {
+    session.contains("Neighbor graceful restart active")
+}
+
 /// Reads `show route all`: a line that starts with the prefix, then indented lines for it.
 fn routes_of(text: &str) -> Result<Routes> {
     let mut routes = Routes::new();
     let mut prefix = None;
     let mut path = String::new();
-    let mut stale = false;
     for line in text.lines() {
         let word = |index| line.split_whitespace().nth(index);
         if line.starts_with(|first: char| first.is_ascii_hexdigit() || first == ':') {
             prefix = word(0).and_then(|word| word.parse().ok());
             path.clear();
-            // The preference in parentheses ends in an `s` when the route is stale.
-            stale = line.contains("s) ");
         } else if let Some(value) = line.trim().strip_prefix("BGP.as_path:") {
             path = value.trim().to_owned();
         } else if word(0) == Some("BGP.next_hop:")
@@ -132,7 +139,7 @@ fn routes_of(text: &str) -> Result<Routes> {
             let route = Route {
                 next_hop: next_hop.parse()?,
                 as_path: path.clone(),
-                stale,
+                stale: false,
             };
             routes.insert(prefix, route);
         }
@@ -156,7 +163,7 @@ Table master4:
 \tBGP.as_path: 64512 64513
 \tBGP.next_hop: 10.77.1.1
 \tBGP.local_pref: 100
-10.96.0.1/32         unicast [neighbor0 06:03:17.856] * (100s) [AS64512i]
+10.96.0.1/32         unicast [neighbor0 06:03:17.856] * (100) [AS64512i]
 \tvia 10.77.1.1 on uplink
 \tBGP.as_path: 64512
 \tBGP.next_hop: 10.77.1.1
@@ -165,8 +172,7 @@ Table master4:
         let fresh = &routes[&"10.10.0.0/24".parse().unwrap()];
         assert_eq!(fresh.as_path, "64512 64513");
         assert_eq!(fresh.next_hop.to_string(), "10.77.1.1");
-        assert!(!fresh.stale);
-        assert!(routes[&"10.96.0.1/32".parse().unwrap()].stale);
+        assert_eq!(routes[&"10.96.0.1/32".parse().unwrap()].as_path, "64512");
     }
 
     #[test]
@@ -179,6 +185,13 @@ fd96::1/128          unicast [neighbor1 06:03:17.856] * (100) [AS64512i]
         let routes = routes_of(text).unwrap();
         let route = routes.values().next().unwrap();
         assert_eq!(route.next_hop.to_string(), "fd77:1::1");
+    }
+
+    #[test]
+    fn sees_that_the_neighbor_restarts() {
+        let text = "    Local AS:         65001\n    Neighbor graceful restart active\n";
+        assert!(restarting(text));
+        assert!(!restarting("    Neighbor AS:      64512\n"));
     }
 
     #[test]
