@@ -1,6 +1,8 @@
 //! The binary as a person runs it, on folders made for one test.
 #![allow(dead_code, reason = "every test file uses another part")]
 
+pub(crate) mod running;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
