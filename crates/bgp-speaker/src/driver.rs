@@ -56,8 +56,10 @@ struct Driver {
     established: Option<Established>,
     routes_changed: watch::Receiver<()>,
     restarting: bool,
-    /// A dial was given up before there was an answer.
-    unanswered: bool,
+    /// Why the last dial failed; none for one that had no answer.
+    dial_failure: Option<DialFailure>,
+    /// The session that the observer was told of.
+    observed: Option<ConnId>,
     stopped: bool,
 }
 
@@ -92,7 +94,8 @@ impl Driver {
             established: None,
             routes_changed,
             restarting,
-            unanswered: false,
+            dial_failure: None,
+            observed: None,
             stopped: false,
         }
     }
@@ -193,7 +196,6 @@ impl Driver {
         self.pump();
         self.conns.clear();
         self.dial = None;
-        self.unanswered = false;
         // After a silent end the peer may hold our routes (RFC 4724 section 4.1).
         self.restarting |= !other_as;
         self.session = session(&self.shared, &config, self.restarting);
@@ -229,8 +231,9 @@ impl Driver {
                 self.session.handle_connected(now, id, endpoints);
             }
             Err(failure) => {
-                self.dial_failed(&failure);
-                self.session.handle_dial_failed(now, id, failure.reason);
+                let reason = failure.reason;
+                self.dial_failure = Some(failure);
+                self.session.handle_dial_failed(now, id, reason);
             }
         }
     }
@@ -295,10 +298,7 @@ impl Driver {
     fn output(&mut self, output: Output) {
         match output {
             Output::Dial(id) => self.dial(id),
-            Output::CancelDial(id) => {
-                self.unanswered = self.conns.is_empty();
-                self.dial = self.dial.take().filter(|dial| dial.id != id);
-            }
+            Output::CancelDial(id) => self.dial = self.dial.take().filter(|dial| dial.id != id),
             Output::Send(id, message) => {
                 self.neighbour.sent(&message);
                 if let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == id) {
@@ -321,18 +321,23 @@ impl Driver {
                     established.refresh(&request, enhanced);
                 }
             }
+            Output::Down {
+                reason: DownReason::DialFailed(_),
+                ..
+            } => {
+                let failure = self.dial_failure.take();
+                let failure = failure.unwrap_or_else(|| DialFailure::unanswered(&self.config));
+                self.dial_failed(&failure);
+            }
             Output::Down { conn, was, reason } => {
                 self.dropped(conn);
-                self.down(was, &reason);
+                self.down(conn, was, &reason);
             }
             other => debug!(?other, "an output of a later version of the session"),
         }
     }
 
     fn dial(&mut self, id: ConnId) {
-        if std::mem::take(&mut self.unanswered) {
-            self.dial_failed(&DialFailure::unanswered(&self.config));
-        }
         let future = Box::pin(dial(Arc::clone(&self.shared), Arc::clone(&self.config)));
         self.dial = Some(Dial { id, future });
     }
@@ -343,11 +348,12 @@ impl Driver {
         };
         let established = Established::join(&self.shared, &self.neighbour, id, negotiated);
         self.established = Some(established);
+        self.observed = Some(id);
     }
 
-    fn down(&self, was: State, reason: &DownReason) {
+    fn down(&mut self, id: ConnId, was: State, reason: &DownReason) {
         self.neighbour.down(was, reason);
-        if was == State::Established
+        if self.observed.take_if(|observed| *observed == id).is_some()
             && let Some(observer) = &self.shared.config.observer
         {
             observer.session_down(self.neighbour.address, &reason.to_string());
