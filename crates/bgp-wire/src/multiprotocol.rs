@@ -1,7 +1,8 @@
 //! MP_REACH_NLRI and MP_UNREACH_NLRI (RFC 4760).
 
-use crate::update_error::UpdateErrorKind;
-use crate::{Afi, AttributeType, Context, Disposition, Family, NextHop, Prefixes, Safi};
+use crate::check::Fault;
+use crate::prefix::check_prefixes;
+use crate::{Afi, Context, Family, NextHop, Prefixes, Safi};
 
 /// MP_REACH_NLRI (RFC 4760 section 3): routes of any family, with their next hop.
 ///
@@ -77,7 +78,7 @@ impl<'a> MpUnreachView<'a> {
     }
 }
 
-fn split_family(value: &[u8]) -> Option<(Family, &[u8])> {
+pub(crate) fn split_family(value: &[u8]) -> Option<(Family, &[u8])> {
     let ([high, low, safi], rest) = value.split_first_chunk::<3>()?;
     Some((
         Family::new(Afi(u16::from_be_bytes([*high, *low])), Safi(*safi)),
@@ -85,37 +86,27 @@ fn split_family(value: &[u8]) -> Option<(Family, &[u8])> {
     ))
 }
 
-/// What is wrong with an attribute, and what is to be done.
-pub(crate) type Fault = (UpdateErrorKind, Disposition);
-
-/// Checks MP_REACH_NLRI. Without a family to disable, the session is reset.
+/// Checks MP_REACH_NLRI (RFC 7606 sections 5.3 and 7.11).
 #[inline]
 pub(crate) fn check_reach(value: &[u8], context: &Context) -> Result<(), Fault> {
-    let Some((family, _)) = split_family(value) else {
-        return Err(too_short(AttributeType::MP_REACH_NLRI));
-    };
-    let disable = Disposition::AfiSafiDisable(family);
-    let Some(view) = MpReachView::new(value, context) else {
-        return Err((UpdateErrorKind::MultiprotocolNextHop(family), disable));
-    };
+    let (family, _) = split_family(value).ok_or(Fault::TooShort)?;
+    let view = MpReachView::new(value, context).ok_or(Fault::MultiprotocolNextHop)?;
     let fits = match (family.prefix_bits(), view.next_hop.len()) {
         (None, _) | (Some(32), 4) | (Some(128), 16 | 32) => true,
         (Some(32), 16 | 32) => context.extended_next_hop.contains(family),
         _ => false,
     };
     if !fits {
-        return Err((UpdateErrorKind::MultiprotocolNextHop(family), disable));
+        return Err(Fault::MultiprotocolNextHop);
     }
     check_nlri(view.nlri, family, view.add_path)
 }
 
-/// Checks MP_UNREACH_NLRI. Without a family to disable, the session is reset.
+/// Checks MP_UNREACH_NLRI (RFC 7606 section 5.3).
 #[inline]
 pub(crate) fn check_unreach(value: &[u8], context: &Context) -> Result<(), Fault> {
-    match MpUnreachView::new(value, context) {
-        Some(view) => check_nlri(view.nlri, view.family, view.add_path),
-        None => Err(too_short(AttributeType::MP_UNREACH_NLRI)),
-    }
+    let view = MpUnreachView::new(value, context).ok_or(Fault::TooShort)?;
+    check_nlri(view.nlri, view.family, view.add_path)
 }
 
 #[inline]
@@ -123,17 +114,5 @@ fn check_nlri(nlri: &[u8], family: Family, add_path: bool) -> Result<(), Fault> 
     let Some(bits) = family.prefix_bits() else {
         return Ok(());
     };
-    crate::prefix::check_prefixes(nlri, bits, add_path).map_err(|_| {
-        (
-            UpdateErrorKind::MultiprotocolSyntax(family),
-            Disposition::AfiSafiDisable(family),
-        )
-    })
-}
-
-const fn too_short(kind: AttributeType) -> Fault {
-    (
-        UpdateErrorKind::MultiprotocolTooShort(kind),
-        Disposition::SessionReset,
-    )
+    check_prefixes(nlri, bits, add_path).map_err(|_| Fault::MultiprotocolSyntax)
 }

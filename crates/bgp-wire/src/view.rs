@@ -1,10 +1,9 @@
 //! UPDATEs as they lie in memory, checked by RFC 7606.
 
-use crate::check;
+use crate::check::{self, Fault};
 use crate::header::body_of;
-use crate::multiprotocol::Fault;
 use crate::prefix::check_prefixes;
-use crate::walk::{RawAttribute, TypeSet, Walk, missing};
+use crate::walk::{RawAttribute, Step, TypeSet, Walk, missing};
 use crate::{
     Aggregator, AsPathView, AsWidth, Asn, AttributeType, AttributeValue, AttributeView, Context,
     Disposition, Family, HEADER_LEN, MessageType, MpReachView, MpUnreachView, NextHop, Nlri,
@@ -121,8 +120,11 @@ impl<'a> UpdateView<'a> {
             }
         }
         if !walk.seen.has_mandatory() && self.has_routes() {
-            self.missing(walk.seen)
-                .for_each(|error| keep_stronger(&mut strongest, error));
+            let stronger = |e: &UpdateError| e.disposition() >= Disposition::TreatAsWithdraw;
+            strongest = strongest
+                .filter(stronger)
+                .or(self.missing(walk.seen).next())
+                .or(strongest);
         }
         match strongest {
             None => Ok(()),
@@ -137,13 +139,15 @@ impl<'a> UpdateView<'a> {
         fault: Fault,
         strongest: &mut Option<UpdateError>,
     ) {
-        keep_stronger(strongest, check::error(raw, fault, &self.context));
+        if strongest.is_none_or(|e| e.disposition() < fault.disposition(raw)) {
+            *strongest = Some(check::error(raw, fault, &self.context));
+        }
         // MP attributes whose flags alone are wrong still say which routes to withdraw.
         let multiprotocol = matches!(
             raw.kind,
             AttributeType::MP_REACH_NLRI | AttributeType::MP_UNREACH_NLRI
         );
-        if multiprotocol && matches!(fault.0, UpdateErrorKind::Flags(_)) {
+        if multiprotocol && fault == Fault::Flags {
             self.places.note(raw);
         }
     }
@@ -222,9 +226,17 @@ impl<'a> UpdateView<'a> {
     /// The sound attributes in the order of the message: what RFC 7606 tells to discard, and malformed ones, are left out.
     pub fn attributes(&self) -> impl Iterator<Item = AttributeView<'a>> + Clone + use<'a> {
         let context = self.context;
-        self.walk()
-            .filter(|step| step.error.is_none())
-            .map(move |step| AttributeView::new(step.raw, context))
+        // Where nothing is wrong nothing needs to be looked at again.
+        let sound = self.disposition == Disposition::None;
+        let mut walk = self.walk();
+        core::iter::from_fn(move || {
+            let raw = if sound {
+                walk.skim()
+            } else {
+                walk.find_map(Step::sound)
+            };
+            raw.map(|raw| AttributeView::new(raw, context))
+        })
     }
 
     /// The attribute of this type, if it is there and sound.
@@ -375,12 +387,6 @@ impl<'a> UpdateView<'a> {
         let old = self.aggregator_of(AttributeType::AGGREGATOR);
         old.is_none_or(|it| it.asn == Asn::TRANS)
             || self.aggregator_of(AttributeType::AS4_AGGREGATOR).is_none()
-    }
-}
-
-fn keep_stronger(strongest: &mut Option<UpdateError>, error: UpdateError) {
-    if strongest.is_none_or(|e| e.disposition() < error.disposition()) {
-        *strongest = Some(error);
     }
 }
 

@@ -1,7 +1,6 @@
 //! One pass over the attributes of an UPDATE.
 
-use crate::check;
-use crate::multiprotocol::Fault;
+use crate::check::{self, Fault};
 use crate::{
     AttributeFlags, AttributeType, Context, Disposition, Span, UpdateError, UpdateErrorKind,
 };
@@ -68,6 +67,13 @@ pub(crate) struct Step<'a> {
     pub(crate) error: Option<UpdateError>,
 }
 
+impl<'a> Step<'a> {
+    /// The attribute if nothing is wrong with it.
+    pub(crate) fn sound(self) -> Option<RawAttribute<'a>> {
+        self.error.is_none().then_some(self.raw)
+    }
+}
+
 impl<'a> Walk<'a> {
     /// Over `list`, which starts at `at` in its message.
     pub(crate) fn new(list: &'a [u8], at: usize, context: Context) -> Self {
@@ -93,9 +99,18 @@ impl<'a> Walk<'a> {
         let found = if self.seen.insert(raw.kind) {
             check::check(&raw, &self.context)
         } else {
-            Err(duplicate(raw.kind))
+            Err(Fault::Duplicate)
         };
         Some((raw, found))
+    }
+
+    /// The next attribute of a message that was found sound.
+    #[inline]
+    pub(crate) fn skim(&mut self) -> Option<RawAttribute<'a>> {
+        let (raw, len) = self.split()?;
+        self.rest = &self.rest[len..];
+        self.at += len;
+        Some(raw)
     }
 
     #[inline(always)]
@@ -129,10 +144,6 @@ impl<'a> Walk<'a> {
         let flags = AttributeFlags(self.rest.first().copied().unwrap_or(0));
         let kind = AttributeType(self.rest.get(1).copied().unwrap_or(0));
         self.rest = &[];
-        let fault = (
-            UpdateErrorKind::AttributeBeyondList,
-            Disposition::TreatAsWithdraw,
-        );
         (
             RawAttribute {
                 flags,
@@ -140,7 +151,7 @@ impl<'a> Walk<'a> {
                 value: &[],
                 span,
             },
-            Err(fault),
+            Err(Fault::BeyondList),
         )
     }
 }
@@ -156,16 +167,6 @@ impl<'a> Iterator for Walk<'a> {
             .map(|fault| check::error(&raw, fault, &self.context));
         Some(Step { raw, error })
     }
-}
-
-/// RFC 7606 section 3 g.
-#[cold]
-fn duplicate(kind: AttributeType) -> Fault {
-    let disposition = match kind {
-        AttributeType::MP_REACH_NLRI | AttributeType::MP_UNREACH_NLRI => Disposition::SessionReset,
-        _ => Disposition::AttributeDiscard,
-    };
-    (UpdateErrorKind::Duplicate(kind), disposition)
 }
 
 /// The well-known mandatory attributes, where they are missing and must not be (RFC 7606 section 3 d): those of any route, and
