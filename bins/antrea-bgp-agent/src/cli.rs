@@ -151,6 +151,7 @@ pub(crate) enum Output {
     Table,
     Wide,
     Json,
+    Yaml,
 }
 
 #[derive(Debug, Args)]

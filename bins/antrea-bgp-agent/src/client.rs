@@ -40,11 +40,17 @@ pub(crate) async fn get(socket: &Path, path_and_query: &str) -> Result<Answer> {
         .header(hyper::header::HOST, "localhost")
         .body(Empty::<Bytes>::new())
         .context("that makes no request")?;
-    let response =
-        sender.send_request(request).await.context("the agent closed without an answer")?;
+    let response = sender
+        .send_request(request)
+        .await
+        .context("the agent closed without an answer")?;
     let status = response.status();
-    let body =
-        response.into_body().collect().await.context("the answer broke off")?.to_bytes();
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .context("the answer broke off")?
+        .to_bytes();
     drop(sender);
     driver.abort();
     match status {

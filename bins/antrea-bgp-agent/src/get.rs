@@ -81,6 +81,7 @@ where
         Answer::Found(body) => {
             match output {
                 Output::Json => print(&pretty(&body)?)?,
+                Output::Yaml => print(&yaml(&body)?)?,
                 Output::Table => print(&table(false)(read(&body)?))?,
                 Output::Wide => print(&table(true)(read(&body)?))?,
             }
@@ -112,6 +113,11 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T> {
 fn pretty(body: &Bytes) -> Result<String> {
     let value: serde_json::Value = read(body)?;
     Ok(format!("{value:#}\n"))
+}
+
+fn yaml(body: &Bytes) -> Result<String> {
+    let value: serde_json::Value = read(body)?;
+    serde_saphyr::to_string(&value).context("the answer as YAML")
 }
 
 /// A reader that has seen enough (`| head`) closes the pipe; that is not our failure.

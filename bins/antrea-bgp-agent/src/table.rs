@@ -48,8 +48,16 @@ mod tests {
     #[test]
     fn columns_line_up_and_lines_end_clean() {
         let rows = vec![
-            vec!["192.168.77.200:179".into(), "65001".into(), "Established".into()],
-            vec!["[fec0::196:168:77:251]:179".into(), "65002".into(), String::new()],
+            vec![
+                "192.168.77.200:179".into(),
+                "65001".into(),
+                "Established".into(),
+            ],
+            vec![
+                "[fec0::196:168:77:251]:179".into(),
+                "65002".into(),
+                String::new(),
+            ],
         ];
         assert_eq!(
             render(&["PEER", "ASN", "STATE"], &rows),

@@ -41,6 +41,11 @@ edge 192.0.2.1 64512     1790        65000                    64513,64515,420000
     let json = agent.ask(&["get", "bgppolicy", "-o", "json"]).json();
     assert_eq!(json["memberASNs"], json!([64513, 64515, 4_200_000_000_u32]));
     assert_eq!(json["confederationIdentifier"], json!(65000));
+    let yaml = agent.ask(&["get", "bgppolicy", "-o", "yaml"]).out;
+    assert_eq!(
+        serde_saphyr::from_str::<serde_json::Value>(&yaml).expect("YAML"),
+        json
+    );
 
     folder.write("policy.yaml", "");
     std::fs::remove_file(folder.path().join("policy.yaml")).expect("it was there");

@@ -183,6 +183,8 @@ fn scenario_27_the_router_id_outlives_a_restart_and_a_new_address() {
     };
     let agent = Running::start(&folder, here, &[]);
     assert_eq!(router_id(&agent), "192.0.2.1");
+    // Written in the background: nothing waits for it but this test.
+    eventually("the router ID is kept", || agent.keeps_router_id("node-a"));
     let moved = node("node-a", 1).replace("192.0.2.1", "198.51.100.1");
     folder.write("node.yaml", &moved);
     let agent = agent.restart(&folder, here);

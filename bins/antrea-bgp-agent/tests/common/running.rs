@@ -121,6 +121,15 @@ impl Running {
         fs::read_to_string(self.files.path().join("log")).expect("the log is there")
     }
 
+    /// Whether the agent keeps a router ID for this node.
+    pub(crate) fn keeps_router_id(&self, node: &str) -> bool {
+        self.files
+            .path()
+            .join("state")
+            .join(format!("router-id.{node}"))
+            .exists()
+    }
+
     fn socket(&self) -> std::path::PathBuf {
         self.files.path().join("api.sock")
     }
