@@ -19,12 +19,27 @@ fn measure<T>(what: &str, limit: Duration, run: impl FnOnce() -> T) -> T {
     let (start, before) = (Instant::now(), processor_time());
     let result = run();
     let (wall, processor) = (start.elapsed(), processor_time() - before);
-    println!("{what}: {wall:.1?}, {processor:?} of the processor");
+    println!(
+        "{what}: {wall:.1?}, {processor:?} of the processor; {}",
+        resident()
+    );
     assert!(
         cfg!(debug_assertions) || processor < limit,
         "{what}: {processor:?}"
     );
     result
+}
+
+/// Resident memory now and at its highest, as the kernel counts it.
+fn resident() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
+    let fields = status
+        .lines()
+        .filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM"));
+    fields
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn processor_time() -> Duration {
