@@ -52,6 +52,7 @@
 //!   Peers are held back until the Secret is known to be listed or absent, so that no session ever
 //!   opens without a password that may exist; and while the first list of policies is under way
 //!   ([`SourceState::Listing`]) none is chosen.
+//! - Hand in together, with [`Engine::handle_all`], what happened at once.
 //! - Watch [`Engine::node_missing`], and hand in [`Input::NodeGraceElapsed`] after [`NODE_GRACE`].
 //! - Offer only the Secret of the agent's own namespace.
 

@@ -19,6 +19,8 @@ const POLICIES: [&str; 2] = ["Cluster", "Local"];
 #[derive(Clone, Debug)]
 enum Event {
     Apply(Manifest),
+    /// Several changes of one kind are taken in at once.
+    ApplyAll(Kind, Vec<Manifest>),
     Delete(Manifest),
     /// The watch of a kind broke, these events of the kind were lost, and it is listed again.
     LoseAndRelist(Kind, Vec<Manifest>),
@@ -139,11 +141,15 @@ fn manifests() -> impl Strategy<Value = Manifest> {
 }
 
 fn events() -> impl Strategy<Value = Event> {
+    let some = || {
+        let kinds = proptest::sample::select(Kind::ALL.to_vec());
+        (kinds, proptest::collection::vec(manifests(), 0..8))
+    };
     prop_oneof![
         6 => manifests().prop_map(Event::Apply),
         2 => manifests().prop_map(Event::Delete),
-        1 => (proptest::sample::select(Kind::ALL.to_vec()), proptest::collection::vec(manifests(), 0..4))
-            .prop_map(|(kind, lost)| Event::LoseAndRelist(kind, lost)),
+        1 => some().prop_map(|(kind, lost)| Event::LoseAndRelist(kind, lost)),
+        1 => some().prop_map(|(kind, all)| Event::ApplyAll(kind, all)),
     ]
 }
 
@@ -163,10 +169,10 @@ impl World {
     }
 
     /// Only watched kinds are followed, and kinds that become watched are listed.
-    fn feed(&mut self, kind: Kind, input: Input) {
+    fn feed(&mut self, kind: Kind, inputs: Vec<Input>) {
         let before = self.node.watched;
         if before.contains(kind) {
-            self.node.feed(input);
+            self.node.feed_all(inputs);
         }
         for kind in self.node.watched.difference(before).iter() {
             self.node.feed(relisted(kind, &self.of(kind)));
@@ -183,12 +189,20 @@ impl World {
                 let kind = reference.kind;
                 let input = manifest.applied();
                 self.objects.insert(reference, manifest);
-                self.feed(kind, input);
+                self.feed(kind, vec![input]);
+            }
+            Event::ApplyAll(kind, manifests) => {
+                let mut inputs = Vec::new();
+                for manifest in manifests.into_iter().filter(|m| m.object().kind() == kind) {
+                    inputs.push(manifest.applied());
+                    self.objects.insert(manifest.reference(), manifest);
+                }
+                self.feed(kind, inputs);
             }
             Event::Delete(manifest) => {
                 let reference = manifest.reference();
                 self.objects.remove(&reference);
-                self.feed(reference.kind, Input::Deleted(reference));
+                self.feed(reference.kind, vec![Input::Deleted(reference)]);
             }
             Event::LoseAndRelist(kind, lost) => {
                 for manifest in lost.into_iter().filter(|m| m.object().kind() == kind) {
@@ -197,7 +211,7 @@ impl World {
                         self.objects.insert(reference, manifest);
                     }
                 }
-                self.feed(kind, relisted(kind, &self.of(kind)));
+                self.feed(kind, vec![relisted(kind, &self.of(kind))]);
             }
         }
     }
@@ -230,7 +244,7 @@ fn seen(node: &Node) -> impl PartialEq + std::fmt::Debug + use<> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 384, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn incremental_equals_from_scratch(events in proptest::collection::vec(events(), 1..48)) {
