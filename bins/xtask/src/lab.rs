@@ -25,6 +25,7 @@ const LOCAL_ROUTE: &str = "192.0.2.10/32";
 /// Shows a session, its routes, and a withdrawal.
 pub(crate) fn run() -> Result<()> {
     let start = Instant::now();
+    say("Build the agent and the peer");
     let programs = Programs::build()?;
     let folder = Folder::new()?;
     let manifests = folder.0.join("manifests");
