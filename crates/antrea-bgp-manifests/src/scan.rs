@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::diagnostic::{Diagnostic, Problem, Severity};
 
-/// The largest file that is read, in octets: four times the manifests of 10,000 Services with
+/// The largest file that is read, in octets: five times the manifests of 10,000 Services with
 /// their slices. What parsing needs of memory is bounded by it.
 pub(crate) const MAX_FILE: u64 = 64 << 20;
 
