@@ -26,6 +26,9 @@ pub struct Context {
     pub first_as: Option<Asn>,
     /// Whether AIGP is enabled on the session; otherwise the attribute is ignored (RFC 7311 section 3.3).
     pub aigp: bool,
+    /// Whether we survive an error that RFC 7606 answers with "AFI/SAFI disable", to ignore that family from then on; otherwise, and by
+    /// default, it is an error that ends the session, which that RFC allows too.
+    pub afi_safi_disable: bool,
 }
 
 impl Context {
@@ -41,6 +44,7 @@ impl Context {
             extended_next_hop: FamilySet::EMPTY,
             first_as: None,
             aigp: false,
+            afi_safi_disable: false,
         }
     }
 
@@ -109,6 +113,13 @@ impl Context {
     #[must_use]
     pub const fn with_aigp(mut self, aigp: bool) -> Self {
         self.aigp = aigp;
+        self
+    }
+
+    /// The context that survives "AFI/SAFI disable", or does not.
+    #[must_use]
+    pub const fn with_afi_safi_disable(mut self, survive: bool) -> Self {
+        self.afi_safi_disable = survive;
         self
     }
 }

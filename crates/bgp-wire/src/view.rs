@@ -3,7 +3,7 @@
 use crate::check::{self, Fault};
 use crate::header::body_of;
 use crate::prefix::check_prefixes;
-use crate::walk::{RawAttribute, Step, TypeSet, Walk, missing};
+use crate::walk::{RawAttribute, TypeSet, Walk, missing};
 use crate::{
     Aggregator, AsPathView, AsWidth, Asn, AttributeType, AttributeValue, AttributeView, Context,
     Disposition, Family, HEADER_LEN, MessageType, MpReachView, MpUnreachView, NextHop, Nlri,
@@ -36,6 +36,8 @@ pub struct UpdateView<'a> {
     attributes_start: u16,
     attributes_end: u16,
     disposition: Disposition,
+    /// An error calls for treat-as-withdraw; the strongest may call for more.
+    withdraws: bool,
     places: Places,
 }
 
@@ -75,8 +77,8 @@ impl<'a> UpdateView<'a> {
     /// Checks a whole message, header included.
     ///
     /// # Errors
-    /// The strongest error that ends the session or disables a family ([`UpdateError::disposition`]); resetting the session is right
-    /// for both. Weaker errors are found by [`UpdateView::errors`].
+    /// The strongest error that ends the session, or disables a family ([`UpdateError::disposition`]) unless
+    /// [`Context::afi_safi_disable`] is set; resetting the session is right for both. Weaker errors are found by [`UpdateView::errors`].
     pub fn parse(message: &'a [u8], context: &Context) -> Result<Self, UpdateError> {
         let (start, end) = attributes_range(message)?;
         let mut view = Self {
@@ -85,6 +87,7 @@ impl<'a> UpdateView<'a> {
             attributes_start: start as u16,
             attributes_end: end as u16,
             disposition: Disposition::None,
+            withdraws: false,
             places: Places::default(),
         };
         view.check_fields()?;
@@ -119,12 +122,13 @@ impl<'a> UpdateView<'a> {
                 Err(fault) => self.note_fault(&raw, fault, &mut strongest),
             }
         }
-        if !walk.seen.has_mandatory() && self.has_routes() {
-            let stronger = |e: &UpdateError| e.disposition() >= Disposition::TreatAsWithdraw;
-            strongest = strongest
-                .filter(stronger)
-                .or(self.missing(walk.seen).next())
-                .or(strongest);
+        if !walk.seen.has_mandatory()
+            && let Some(error) = self.missing(walk.seen).next()
+        {
+            self.withdraws = true;
+            if strongest.is_none_or(|e| e.disposition() < error.disposition()) {
+                strongest = Some(error);
+            }
         }
         match strongest {
             None => Ok(()),
@@ -139,7 +143,9 @@ impl<'a> UpdateView<'a> {
         fault: Fault,
         strongest: &mut Option<UpdateError>,
     ) {
-        if strongest.is_none_or(|e| e.disposition() < fault.disposition(raw)) {
+        let disposition = fault.disposition(raw);
+        self.withdraws |= disposition == Disposition::TreatAsWithdraw;
+        if strongest.is_none_or(|e| e.disposition() < disposition) {
             *strongest = Some(check::error(raw, fault, &self.context));
         }
         // MP attributes whose flags alone are wrong still say which routes to withdraw.
@@ -157,22 +163,24 @@ impl<'a> UpdateView<'a> {
     #[cold]
     fn settle(&mut self, error: UpdateError, seen: TypeSet) -> Result<(), UpdateError> {
         self.disposition = error.disposition();
-        match error.disposition() {
-            Disposition::None | Disposition::AttributeDiscard => Ok(()),
-            Disposition::TreatAsWithdraw => {
-                let other = error.kind == UpdateErrorKind::AttributeBeyondList
-                    || seen.has_other_than(AttributeType::MP_UNREACH_NLRI);
-                if other && !self.has_routes() {
-                    Err(error.escalated())
-                } else {
-                    Ok(())
-                }
-            }
-            Disposition::AfiSafiDisable(_) | Disposition::SessionReset => Err(error),
+        let survivable = match error.disposition() {
+            Disposition::SessionReset => false,
+            Disposition::AfiSafiDisable(_) => self.context.afi_safi_disable,
+            _ => true,
+        };
+        if !survivable {
+            return Err(error);
         }
+        let has_attributes = error.kind == UpdateErrorKind::AttributeBeyondList
+            || seen.has_other_than(AttributeType::MP_UNREACH_NLRI);
+        if self.withdraws && has_attributes && !self.has_routes() {
+            return Err(error.escalated());
+        }
+        Ok(())
     }
 
-    /// The strongest of what is to be done about the message's errors: none, attribute discard or treat-as-withdraw.
+    /// The strongest of what is to be done about the message's errors: none, attribute discard or treat-as-withdraw; with
+    /// [`Context::afi_safi_disable`] also that, and the routes of that family are not shown.
     #[must_use]
     pub const fn disposition(&self) -> Disposition {
         self.disposition
@@ -185,7 +193,7 @@ impl<'a> UpdateView<'a> {
         let mut absent = None;
         core::iter::from_fn(move || {
             if let Some(attributes) = &mut walk {
-                if let Some(error) = attributes.find_map(|step| step.error) {
+                if let Some(error) = attributes.find_error() {
                     return Some(error);
                 }
                 absent = Some(view.missing(attributes.seen));
@@ -202,11 +210,11 @@ impl<'a> UpdateView<'a> {
         let unreach = self
             .mp_unreach()
             .map_or(Prefixes::none(), |it| it.prefixes());
-        let announced = match self.disposition {
-            Disposition::TreatAsWithdraw => [self.nlri(), self.reach_prefixes()],
-            _ => [Prefixes::none(), Prefixes::none()],
+        let [nlri, reach] = if self.withdraws {
+            [self.nlri(), self.reach_prefixes()]
+        } else {
+            [Prefixes::none(), Prefixes::none()]
         };
-        let [nlri, reach] = announced;
         self.v4(self.withdrawn_field())
             .chain(unreach)
             .chain(nlri)
@@ -216,9 +224,10 @@ impl<'a> UpdateView<'a> {
     /// Prefixes that are reachable with the attributes of the message, of all families of plain prefixes. None under
     /// treat-as-withdraw.
     pub fn announced(&self) -> impl Iterator<Item = Nlri> + Clone + use<'a> {
-        let [nlri, reach] = match self.disposition {
-            Disposition::TreatAsWithdraw => [Prefixes::none(), Prefixes::none()],
-            _ => [self.nlri(), self.reach_prefixes()],
+        let [nlri, reach] = if self.withdraws {
+            [Prefixes::none(), Prefixes::none()]
+        } else {
+            [self.nlri(), self.reach_prefixes()]
         };
         nlri.chain(reach)
     }
@@ -233,7 +242,7 @@ impl<'a> UpdateView<'a> {
             let raw = if sound {
                 walk.skim()
             } else {
-                walk.find_map(Step::sound)
+                walk.find_sound()
             };
             raw.map(|raw| AttributeView::new(raw, context))
         })
@@ -301,7 +310,7 @@ impl<'a> UpdateView<'a> {
             return None;
         }
         let mut walk = self.walk();
-        let only = walk.next()?.raw.kind == AttributeType::MP_UNREACH_NLRI && walk.next().is_none();
+        let only = walk.skim()?.kind == AttributeType::MP_UNREACH_NLRI && walk.skim().is_none();
         self.mp_unreach()
             .filter(|it| only && it.nlri.is_empty())
             .map(|it| it.family)

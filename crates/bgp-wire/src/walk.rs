@@ -61,19 +61,6 @@ pub(crate) struct Walk<'a> {
     context: Context,
 }
 
-/// An attribute, and what is wrong with it.
-pub(crate) struct Step<'a> {
-    pub(crate) raw: RawAttribute<'a>,
-    pub(crate) error: Option<UpdateError>,
-}
-
-impl<'a> Step<'a> {
-    /// The attribute if nothing is wrong with it.
-    pub(crate) fn sound(self) -> Option<RawAttribute<'a>> {
-        self.error.is_none().then_some(self.raw)
-    }
-}
-
 impl<'a> Walk<'a> {
     /// Over `list`, which starts at `at` in its message.
     pub(crate) fn new(list: &'a [u8], at: usize, context: Context) -> Self {
@@ -111,6 +98,27 @@ impl<'a> Walk<'a> {
         self.rest = &self.rest[len..];
         self.at += len;
         Some(raw)
+    }
+
+    /// The next error.
+    pub(crate) fn find_error(&mut self) -> Option<UpdateError> {
+        while let Some((raw, found)) = self.advance() {
+            if let Err(fault) = found {
+                return Some(check::error(&raw, fault, &self.context));
+            }
+        }
+        None
+    }
+
+    /// The next attribute with which nothing is wrong.
+    #[inline]
+    pub(crate) fn find_sound(&mut self) -> Option<RawAttribute<'a>> {
+        while let Some((raw, found)) = self.advance() {
+            if found.is_ok() {
+                return Some(raw);
+            }
+        }
+        None
     }
 
     #[inline(always)]
@@ -153,19 +161,6 @@ impl<'a> Walk<'a> {
             },
             Err(Fault::BeyondList),
         )
-    }
-}
-
-impl<'a> Iterator for Walk<'a> {
-    type Item = Step<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Step<'a>> {
-        let (raw, found) = self.advance()?;
-        let error = found
-            .err()
-            .map(|fault| check::error(&raw, fault, &self.context));
-        Some(Step { raw, error })
     }
 }
 

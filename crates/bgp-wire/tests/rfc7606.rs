@@ -630,6 +630,23 @@ fn errors_beside_no_route_end_the_session() {
     );
 }
 
+/// Section 2: a family may be disabled and the session kept; the rest of the message stands, by its own errors.
+#[test]
+fn a_family_can_be_disabled_alone() {
+    let context = ebgp().with_afi_safi_disable(true);
+    let broken: &[u8] = &[0x80, 15, 4, 0, 2, 1, 129];
+    let message = update(&[], &[broken, ORIGIN, AS_PATH, NEXT_HOP], NLRI);
+    let view = UpdateView::parse(&message, &context).unwrap();
+    assert_eq!(view.disposition(), DISABLE);
+    assert_eq!((view.announced().count(), view.withdrawn().count()), (1, 0));
+    assert!(view.mp_unreach().is_none());
+
+    let message = update(&[], &[broken, ORIGIN, NEXT_HOP], NLRI);
+    let view = UpdateView::parse(&message, &context).unwrap();
+    assert_eq!(view.disposition(), DISABLE);
+    assert_eq!((view.announced().count(), view.withdrawn().count()), (0, 1));
+}
+
 /// RFC 8950: IPv4 routes with an IPv6 next hop, where that was negotiated.
 #[test]
 fn an_ipv6_next_hop_of_ipv4_must_be_negotiated() {
