@@ -47,14 +47,16 @@ impl Conn {
 
     /// Ready once the peer sent something, or once the socket takes what waits or is to come.
     pub(crate) fn poll_ready(&self, filling: bool, cx: &mut Context<'_>) -> Poll<Ready> {
-        // Errors show up in the read or write that follows.
-        let writing = filling || !self.outbox.is_empty();
-        if writing && self.stream.poll_write_ready(cx).is_ready() {
-            return Poll::Ready(Ready::Write(self.id));
+        // Errors show up in the read or write that follows. Reading comes first: writing goes on after every event.
+        if self.stream.poll_read_ready(cx).is_ready() {
+            return Poll::Ready(Ready::Read(self.id));
+        }
+        if !filling && self.outbox.is_empty() {
+            return Poll::Pending;
         }
         self.stream
-            .poll_read_ready(cx)
-            .map(|_| Ready::Read(self.id))
+            .poll_write_ready(cx)
+            .map(|_| Ready::Write(self.id))
     }
 
     /// Reads what has arrived, one chunk at most. False: nothing has. The end of the stream is an error.
