@@ -47,16 +47,32 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut rest = &stream[..];
     while let Some(frame) = frame(rest, MAX_EXTENDED_MESSAGE)? {
         let lines = describe(&frame, &context);
-        println!("{}", if json { to_json(&frame, &lines) } else { to_text(&frame, &lines) });
+        println!(
+            "{}",
+            if json {
+                to_json(&frame, &lines)
+            } else {
+                to_text(&frame, &lines)
+            }
+        );
         rest = &rest[frame.message().len()..];
     }
-    if rest.is_empty() { Ok(()) } else { Err(format!("{} octets are left", rest.len()).into()) }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} octets are left", rest.len()).into())
+    }
 }
 
 fn octets(hex: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = hex.bytes().filter(|c| !c.is_ascii_whitespace() && *c != b':').collect();
+    let digits: Vec<u8> = hex
+        .bytes()
+        .filter(|c| !c.is_ascii_whitespace() && *c != b':')
+        .collect();
     let pairs = digits.chunks(2);
-    pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
+    pairs
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
 }
 
 /// What a message says, as names and values.
@@ -81,18 +97,30 @@ fn describe_update(update: &UpdateView<'_>) -> Vec<(String, String)> {
     if let Some(family) = update.end_of_rib() {
         add("End-of-RIB", family.to_string());
     }
-    update.errors().for_each(|error| add("error", error.to_string()));
-    update.withdrawn().for_each(|nlri| add("withdrawn", nlri.to_string()));
-    update.announced().for_each(|nlri| add("announced", nlri.to_string()));
+    update
+        .errors()
+        .for_each(|error| add("error", error.to_string()));
+    update
+        .withdrawn()
+        .for_each(|nlri| add("withdrawn", nlri.to_string()));
+    update
+        .announced()
+        .for_each(|nlri| add("announced", nlri.to_string()));
     for attribute in update.attributes() {
-        add(&attribute.kind().to_string(), describe_attribute(&attribute));
+        add(
+            &attribute.kind().to_string(),
+            describe_attribute(&attribute),
+        );
     }
     lines
 }
 
 fn describe_attribute(attribute: &AttributeView<'_>) -> String {
     fn list<T: std::fmt::Display>(items: impl Iterator<Item = T>) -> String {
-        items.map(|item| item.to_string()).collect::<Vec<_>>().join(" ")
+        items
+            .map(|item| item.to_string())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
     match attribute.value() {
         AttributeValue::Origin(origin) => origin.to_string(),
@@ -130,11 +158,22 @@ fn to_text(frame: &Frame<'_>, lines: &[(String, String)]) -> String {
 
 /// One line of JSON; every value is a list, as a name may come more than once.
 fn to_json(frame: &Frame<'_>, lines: &[(String, String)]) -> String {
-    let mut text = format!(r#"{{"type":{},"length":{}"#, quoted(&frame.kind().to_string()), frame.message().len());
+    let mut text = format!(
+        r#"{{"type":{},"length":{}"#,
+        quoted(&frame.kind().to_string()),
+        frame.message().len()
+    );
     let mut names: Vec<&String> = Vec::new();
-    lines.iter().for_each(|(name, _)| if !names.contains(&name) { names.push(name) });
+    for (name, _) in lines {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     for name in names {
-        let values = lines.iter().filter(|(n, _)| n == name).map(|(_, value)| quoted(value));
+        let values = lines
+            .iter()
+            .filter(|(n, _)| n == name)
+            .map(|(_, value)| quoted(value));
         let values: Vec<_> = values.collect();
         text.push_str(&format!(",{}:[{}]", quoted(name), values.join(",")));
     }

@@ -20,6 +20,9 @@
 
 extern crate alloc;
 
+#[doc = include_str!("../GUIDE.md")]
+pub mod guide {}
+
 mod as_path;
 mod asn;
 mod attribute;
