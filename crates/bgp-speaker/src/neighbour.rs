@@ -135,6 +135,10 @@ impl Neighbour {
         let again = record.last_down.as_ref() == Some(&text);
         if was == State::Established {
             record.flaps += 1;
+        }
+        if *reason == DownReason::Admin {
+            info!(peer = %self.address, state = %was, "session ended by this side");
+        } else if was == State::Established {
             warn!(peer = %self.address, reason = text, "session down");
         } else if again {
             debug!(peer = %self.address, state = %was, reason = text, "connection ended again");
