@@ -104,9 +104,7 @@ impl Agent {
     }
 
     async fn handle(&mut self, inputs: Vec<Input>) {
-        for input in inputs {
-            self.engine.handle(input);
-        }
+        self.engine.handle_all(inputs);
         self.carry_out().await;
         self.node_grace = match (self.engine.node_missing(), self.node_grace) {
             (false, _) => None,
@@ -148,9 +146,8 @@ impl Agent {
                 self.source.write_router_id(self.engine.node(), id);
             }
             Effect::Watch(kinds) => {
-                for input in self.source.watch(kinds) {
-                    self.engine.handle(input);
-                }
+                let inputs = self.source.watch(kinds);
+                self.engine.handle_all(inputs);
             }
             Effect::Report(finding) => report(&finding),
             other => error!("an effect that this agent does not know is lost: {other:?}"),
