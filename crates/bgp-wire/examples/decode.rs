@@ -5,7 +5,8 @@
 //! cargo run -p bgp-wire --example decode -- --json < capture.bin
 //! ```
 //!
-//! `--two` reads AS numbers of two octets, `--add-path` path identifiers, `--ibgp` as from a peer of the own AS.
+//! `--two` reads AS numbers of two octets, `--add-path` path identifiers, `--ibgp` as from a peer
+//! of the own AS.
 
 use bgp_wire::{
     AsWidth, AttributeValue, AttributeView, Context, FamilySet, Frame, MAX_EXTENDED_MESSAGE,

@@ -45,7 +45,8 @@ impl SegmentKind {
         matches!(self, Self::ConfedSequence | Self::ConfedSet)
     }
 
-    /// What `members` of such a segment count towards the length of a path: RFC 4271 section 9.1.2.2, RFC 5065 section 5.3.
+    /// What `members` of such a segment count towards the length of a path: RFC 4271 section
+    /// 9.1.2.2, RFC 5065 section 5.3.
     const fn hops(self, members: usize) -> usize {
         match self {
             Self::Set => 1,
@@ -75,7 +76,8 @@ pub struct AsPathSegment {
 const MAX_MEMBERS: usize = 255;
 
 impl AsPath {
-    /// A path of AS_SEQUENCE segments; one, unless there are more than 255 members. Without members the path is empty.
+    /// A path of AS_SEQUENCE segments; one, unless there are more than 255 members. Without members
+    /// the path is empty.
     #[must_use]
     pub fn sequence(members: impl IntoIterator<Item = Asn>) -> Self {
         Self::of(SegmentKind::Sequence, members)
@@ -140,7 +142,8 @@ impl AsPath {
         }
     }
 
-    /// The AS4_PATH that must go along where AS numbers have two octets: none if every number fits (RFC 6793 section 4.2.2).
+    /// The AS4_PATH that must go along where AS numbers have two octets: none if every number fits
+    /// (RFC 6793 section 4.2.2).
     pub(crate) fn as4_path(&self) -> Option<Self> {
         let wide = self
             .segments
@@ -164,8 +167,8 @@ impl fmt::Display for AsPath {
     }
 }
 
-/// An AS path as it lies in a message, AS4_PATH merged in (RFC 6793 section 4.2.3). Displayed as `64512 64513 {1,2}`, with
-/// `( )` around an AS_CONFED_SEQUENCE and `[ ]` around an AS_CONFED_SET.
+/// An AS path as it lies in a message, AS4_PATH merged in (RFC 6793 section 4.2.3). Displayed as
+/// `64512 64513 {1,2}`, with `( )` around an AS_CONFED_SEQUENCE and `[ ]` around an AS_CONFED_SET.
 #[derive(Clone, Copy, Debug)]
 pub struct AsPathView<'a> {
     /// The value of AS_PATH.
@@ -188,7 +191,8 @@ impl<'a> AsPathView<'a> {
         }
     }
 
-    /// The path with an AS4_PATH merged in: what AS_PATH is longer stays in front. A longer AS4_PATH is ignored.
+    /// The path with an AS4_PATH merged in: what AS_PATH is longer stays in front. A longer
+    /// AS4_PATH is ignored.
     pub(crate) fn merged(self, as4: &'a [u8]) -> Self {
         let hops_of_as4 = Segments::new(as4, AsWidth::Four).hops();
         match self.hops().checked_sub(hops_of_as4) {
@@ -224,7 +228,8 @@ impl<'a> AsPathView<'a> {
         self.segments().flat_map(|segment| segment.members())
     }
 
-    /// The path's length as route selection counts it: an AS_SET is one, confederation segments are none.
+    /// The path's length as route selection counts it: an AS_SET is one, confederation segments are
+    /// none.
     #[must_use]
     pub fn hops(&self) -> usize {
         Segments::new(self.octets, self.width).hops()
@@ -366,8 +371,8 @@ pub(crate) struct PathFacts {
     pub(crate) starts_in_confederation: bool,
 }
 
-/// Checks the syntax of RFC 7606 section 7.2 in one pass: known segment types, no empty segment, lengths that fit. The error is
-/// where the first wrong segment starts in the value.
+/// Checks the syntax of RFC 7606 section 7.2 in one pass: known segment types, no empty segment,
+/// lengths that fit. The error is where the first wrong segment starts in the value.
 #[inline]
 pub(crate) fn check_path(value: &[u8], width: AsWidth) -> Result<PathFacts, usize> {
     let mut facts = PathFacts::default();
@@ -396,7 +401,8 @@ pub(crate) fn check_path(value: &[u8], width: AsWidth) -> Result<PathFacts, usiz
     Ok(facts)
 }
 
-/// Whether one of the members, `N` octets each, is AS 0. Without an early exit, as there hardly ever is one.
+/// Whether one of the members, `N` octets each, is AS 0. Without an early exit, as there hardly
+/// ever is one.
 #[inline]
 fn has_zero<const N: usize>(members: &[u8]) -> bool {
     members
@@ -447,7 +453,8 @@ mod tests {
 
     #[test]
     fn as4_path_replaces_as_trans_and_keeps_what_leads() {
-        // RFC 6793 section 4.2.3: old speakers 1 and 2 prepended themselves behind the new speaker's back.
+        // RFC 6793 section 4.2.3: old speakers 1 and 2 prepended themselves behind the new
+        // speaker's back.
         let seen = value(
             &AsPath::sequence([1, 2, 23456, 23456].map(Asn)),
             AsWidth::Two,

@@ -4,7 +4,8 @@ use core::fmt;
 use core::num::ParseIntError;
 use core::str::FromStr;
 
-/// An Autonomous System number of four octets (RFC 6793). Displayed and parsed as plain decimal (RFC 5396, asplain).
+/// An Autonomous System number of four octets (RFC 6793). Displayed and parsed as plain decimal
+/// (RFC 5396, asplain).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
@@ -73,7 +74,8 @@ impl FromStr for Asn {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum AsWidth {
-    /// Two octets: a peer did not advertise the four-octet AS number capability (an OLD speaker of RFC 6793).
+    /// Two octets: a peer did not advertise the four-octet AS number capability (an OLD speaker of
+    /// RFC 6793).
     #[default]
     Two,
     /// Four octets: both sides advertised the capability.
@@ -105,7 +107,8 @@ pub enum PeerKind {
 }
 
 impl PeerKind {
-    /// Whether the peer may send LOCAL_PREF: within an AS, and between member ASes (RFC 5065 section 4).
+    /// Whether the peer may send LOCAL_PREF: within an AS, and between member ASes (RFC 5065
+    /// section 4).
     #[must_use]
     pub const fn is_internal(self) -> bool {
         !matches!(self, Self::Ebgp)

@@ -61,10 +61,12 @@ pub struct Aggregator {
     pub address: Ipv4Addr,
 }
 
-/// A path attribute with its value. Written with the flags that its RFC prescribes; [`Attribute::Unknown`] keeps its own.
+/// A path attribute with its value. Written with the flags that its RFC prescribes;
+/// [`Attribute::Unknown`] keeps its own.
 ///
-/// MP_REACH_NLRI and MP_UNREACH_NLRI are not among them: they are how an UPDATE carries prefixes, not a property of a route.
-/// See [`Update::announce`](crate::Update::announce) and [`UpdatePacker`](crate::UpdatePacker).
+/// MP_REACH_NLRI and MP_UNREACH_NLRI are not among them: they are how an UPDATE carries prefixes,
+/// not a property of a route. See [`Update::announce`](crate::Update::announce) and
+/// [`UpdatePacker`](crate::UpdatePacker).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Attribute {
@@ -76,11 +78,13 @@ pub enum Attribute {
     /// | segment type (1) | number of members (1) | members (2 or 4 each) | next segment …
     /// ```
     AsPath(AsPath),
-    /// NEXT_HOP (RFC 4271 section 5.1.3): type 3, four octets. Of the IPv4 unicast prefixes in the NLRI field.
+    /// NEXT_HOP (RFC 4271 section 5.1.3): type 3, four octets. Of the IPv4 unicast prefixes in the
+    /// NLRI field.
     NextHop(Ipv4Addr),
     /// MULTI_EXIT_DISC (RFC 4271 section 5.1.4): type 4, four octets; lower is better.
     MultiExitDisc(u32),
-    /// LOCAL_PREF (RFC 4271 section 5.1.5): type 5, four octets; higher is better. Never to eBGP peers.
+    /// LOCAL_PREF (RFC 4271 section 5.1.5): type 5, four octets; higher is better. Never to eBGP
+    /// peers.
     LocalPref(u32),
     /// ATOMIC_AGGREGATE (RFC 4271 section 5.1.6): type 6, no value.
     AtomicAggregate,
@@ -96,7 +100,8 @@ pub enum Attribute {
     ExtendedCommunities(Vec<ExtendedCommunity>),
     /// AS4_PATH (RFC 6793): type 17. Written by [`encode_attributes`] itself where it is needed.
     As4Path(AsPath),
-    /// AS4_AGGREGATOR (RFC 6793): type 18, eight octets. Written by [`encode_attributes`] itself where it is needed.
+    /// AS4_AGGREGATOR (RFC 6793): type 18, eight octets. Written by [`encode_attributes`] itself
+    /// where it is needed.
     As4Aggregator(Aggregator),
     /// IPv6 Address Specific Extended Community (RFC 5701): type 25, twenty octets each.
     Ipv6ExtendedCommunities(Vec<Ipv6ExtendedCommunity>),
@@ -104,9 +109,11 @@ pub enum Attribute {
     Aigp(u64),
     /// LARGE_COMMUNITY (RFC 8092): type 32, twelve octets each.
     LargeCommunities(Vec<LargeCommunity>),
-    /// OTC, Only to Customer (RFC 9234): type 35, four octets: the AS that sent the route down or sideways first.
+    /// OTC, Only to Customer (RFC 9234): type 35, four octets: the AS that sent the route down or
+    /// sideways first.
     OnlyToCustomer(Asn),
-    /// Any other attribute, bit for bit. The Extended Length flag is set anew from the value's length where it must be.
+    /// Any other attribute, bit for bit. The Extended Length flag is set anew from the value's
+    /// length where it must be.
     Unknown {
         /// The flags, all eight bits.
         flags: AttributeFlags,
@@ -166,8 +173,8 @@ impl Attribute {
     /// Writes the whole attribute.
     ///
     /// # Errors
-    /// A value of more than 65535 octets, an AS path segment of more than 255 members, or a buffer without room; nothing is
-    /// written then.
+    /// A value of more than 65535 octets, an AS path segment of more than 255 members, or a buffer
+    /// without room; nothing is written then.
     pub fn encode(&self, as_width: AsWidth, out: &mut impl BufMut) -> Result<(), EncodeError> {
         if let Self::AsPath(path) | Self::As4Path(path) = self {
             path.check()?;
@@ -288,8 +295,9 @@ pub(crate) fn put_attribute_header(
     }
 }
 
-/// Writes attributes in the order given (RFC 4271 section 5 asks for ascending types), and where AS numbers have two octets but
-/// one needs four, AS4_PATH and AS4_AGGREGATOR too (RFC 6793 section 4.2.2). The block for [`UpdatePacker::reach`].
+/// Writes attributes in the order given (RFC 4271 section 5 asks for ascending types), and where AS
+/// numbers have two octets but one needs four, AS4_PATH and AS4_AGGREGATOR too (RFC 6793 section
+/// 4.2.2). The block for [`UpdatePacker::reach`].
 ///
 /// ```
 /// use bgp_wire::{AsPath, AsWidth, Asn, Attribute, Origin, encode_attributes};

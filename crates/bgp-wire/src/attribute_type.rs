@@ -143,7 +143,8 @@ types! {
 }
 
 impl AttributeType {
-    /// The Optional and Transitive bits that a type prescribes, for the types that this crate checks.
+    /// The Optional and Transitive bits that a type prescribes, for the types that this crate
+    /// checks.
     pub(crate) const fn category(self) -> Option<AttributeFlags> {
         Some(match self {
             Self::ORIGIN

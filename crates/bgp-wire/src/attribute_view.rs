@@ -10,7 +10,8 @@ use crate::{
 use bytes::Bytes;
 use core::net::Ipv4Addr;
 
-/// A sound path attribute of a message; see [`UpdateView::attributes`](crate::UpdateView::attributes). Nothing is decoded until
+/// A sound path attribute of a message; see
+/// [`UpdateView::attributes`](crate::UpdateView::attributes). Nothing is decoded until
 /// [`AttributeView::value`] is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct AttributeView<'a> {
@@ -24,7 +25,8 @@ pub struct AttributeView<'a> {
 pub enum AttributeValue<'a> {
     /// ORIGIN.
     Origin(Origin),
-    /// AS_PATH, without AS4_PATH merged in; see [`UpdateView::as_path`](crate::UpdateView::as_path).
+    /// AS_PATH, without AS4_PATH merged in; see
+    /// [`UpdateView::as_path`](crate::UpdateView::as_path).
     AsPath(AsPathView<'a>),
     /// NEXT_HOP.
     NextHop(Ipv4Addr),
@@ -149,8 +151,8 @@ impl<'a> AttributeView<'a> {
         })
     }
 
-    /// The attribute with its value copied. The Partial bit of a type that is known here gets lost. MP_REACH_NLRI and
-    /// MP_UNREACH_NLRI come as [`Attribute::Unknown`].
+    /// The attribute with its value copied. The Partial bit of a type that is known here gets lost.
+    /// MP_REACH_NLRI and MP_UNREACH_NLRI come as [`Attribute::Unknown`].
     #[must_use]
     pub fn to_owned(&self) -> Attribute {
         match self.value() {

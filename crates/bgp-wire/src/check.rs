@@ -9,7 +9,8 @@ use crate::{
 };
 use crate::{Span, UpdateError, UpdateErrorKind};
 
-/// What is wrong with an attribute, in one octet, so that a sound attribute costs as little as can be. [`error`] says the rest.
+/// What is wrong with an attribute, in one octet, so that a sound attribute costs as little as can
+/// be. [`error`] says the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     BeyondList,
@@ -134,7 +135,8 @@ pub(crate) fn error(raw: &RawAttribute<'_>, fault: Fault, context: &Context) -> 
     UpdateError::new(fault.kind(raw, context), span, fault.disposition(raw))
 }
 
-/// An attribute that this crate does not know is kept, unless it claims that everybody knows it (RFC 4271 section 6.3).
+/// An attribute that this crate does not know is kept, unless it claims that everybody knows it
+/// (RFC 4271 section 6.3).
 fn check_unknown(raw: &RawAttribute<'_>) -> Result<(), Fault> {
     if raw.flags.is_optional() {
         Ok(())
@@ -143,7 +145,8 @@ fn check_unknown(raw: &RawAttribute<'_>) -> Result<(), Fault> {
     }
 }
 
-/// Of wrong flags and a wrong value the stronger counts; but what is discarded for who sent it may be malformed as it likes.
+/// Of wrong flags and a wrong value the stronger counts; but what is discarded for who sent it may
+/// be malformed as it likes.
 #[cold]
 fn wrong_flags(raw: &RawAttribute<'_>, value: Result<(), Fault>) -> Result<(), Fault> {
     match value {
@@ -210,7 +213,8 @@ fn check_origin(value: &[u8]) -> Result<(), Fault> {
     }
 }
 
-/// RFC 7606 section 7.2, RFC 5065 section 5, RFC 7607, and the peer's AS in front where that is asked for.
+/// RFC 7606 section 7.2, RFC 5065 section 5, RFC 7607, and the peer's AS in front where that is
+/// asked for.
 #[inline]
 fn check_as_path(value: &[u8], context: &Context) -> Result<(), Fault> {
     let facts = check_path(value, context.as_width).map_err(|_| Fault::AsPath)?;
@@ -244,7 +248,8 @@ fn check_first_as(value: &[u8], asn: Asn, context: &Context) -> Result<(), Fault
     }
 }
 
-/// The rest of an AS_PATH from its first malformed segment on. Only errors come here, so looking twice costs nothing.
+/// The rest of an AS_PATH from its first malformed segment on. Only errors come here, so looking
+/// twice costs nothing.
 fn malformed_segment(raw: &RawAttribute<'_>, context: &Context) -> Span {
     let at = check_path(raw.value, context.as_width).err().unwrap_or(0);
     let head = usize::from(raw.span.len) - raw.value.len();
@@ -254,7 +259,8 @@ fn malformed_segment(raw: &RawAttribute<'_>, context: &Context) -> Span {
     )
 }
 
-/// RFC 7606 section 7.3, RFC 4271 section 6.3: a host has no address of 0.0.0.0, of class D or of class E.
+/// RFC 7606 section 7.3, RFC 4271 section 6.3: a host has no address of 0.0.0.0, of class D or of
+/// class E.
 #[inline]
 fn check_next_hop(value: &[u8]) -> Result<(), Fault> {
     match value {
@@ -278,7 +284,8 @@ fn check_aggregator(value: &[u8], width: AsWidth) -> Result<(), Fault> {
     if is_zero { Err(Fault::ZeroAs) } else { Ok(()) }
 }
 
-/// RFC 6793 section 6, RFC 7607 section 2. Confederation segments are discarded alone (RFC 6793 section 3), by who reads it.
+/// RFC 6793 section 6, RFC 7607 section 2. Confederation segments are discarded alone (RFC 6793
+/// section 3), by who reads it.
 fn check_as4_path(value: &[u8]) -> Result<(), Fault> {
     match check_path(value, AsWidth::Four) {
         Ok(_) if value.is_empty() => Err(Fault::LengthDiscards),
@@ -304,7 +311,8 @@ fn check_aigp(value: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// RFC 7606 section 7.16: an AS and attributes, which are not looked into further than that they fit.
+/// RFC 7606 section 7.16: an AS and attributes, which are not looked into further than that they
+/// fit.
 fn check_attr_set(value: &[u8]) -> Result<(), Fault> {
     let (_origin_as, mut rest) = value.split_first_chunk::<4>().ok_or(Fault::Malformed)?;
     while !rest.is_empty() {

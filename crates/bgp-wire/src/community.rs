@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// A community (RFC 1997): by convention an AS number and a value of it. Displayed as `64512:100`, or by its well-known name.
+/// A community (RFC 1997): by convention an AS number and a value of it. Displayed as `64512:100`,
+/// or by its well-known name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]

@@ -5,7 +5,8 @@ use crate::{AsWidth, Asn, Capability, Family, FamilySet, MAX_EXTENDED_MESSAGE, M
 
 /// What a session negotiated, as far as it changes how UPDATEs read and are written. `Copy`.
 ///
-/// [`Context::new`] is a session between two speakers without any capability; [`Context::negotiated`] takes the two OPENs.
+/// [`Context::new`] is a session between two speakers without any capability;
+/// [`Context::negotiated`] takes the two OPENs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Context {
@@ -21,18 +22,21 @@ pub struct Context {
     pub add_path_send: FamilySet,
     /// Families of IPv4 that may have an IPv6 next hop (RFC 8950).
     pub extended_next_hop: FamilySet,
-    /// The AS that must stand first in an AS_PATH from an eBGP peer; `None` does not ask (RFC 4271 section 6.3 leaves it to
-    /// configuration, as route servers do not prepend).
+    /// The AS that must stand first in an AS_PATH from an eBGP peer; `None` does not ask (RFC 4271
+    /// section 6.3 leaves it to configuration, as route servers do not prepend).
     pub first_as: Option<Asn>,
-    /// Whether AIGP is enabled on the session; otherwise the attribute is ignored (RFC 7311 section 3.3).
+    /// Whether AIGP is enabled on the session; otherwise the attribute is ignored (RFC 7311 section
+    /// 3.3).
     pub aigp: bool,
-    /// Whether we survive an error that RFC 7606 answers with "AFI/SAFI disable", to ignore that family from then on; otherwise, and by
-    /// default, it is an error that ends the session, which that RFC allows too.
+    /// Whether we survive an error that RFC 7606 answers with "AFI/SAFI disable", to ignore that
+    /// family from then on; otherwise, and by default, it is an error that ends the session, which
+    /// that RFC allows too.
     pub afi_safi_disable: bool,
 }
 
 impl Context {
-    /// A session with a peer of this kind and no capabilities: two-octet AS numbers, messages of up to 4096 octets.
+    /// A session with a peer of this kind and no capabilities: two-octet AS numbers, messages of up
+    /// to 4096 octets.
     #[must_use]
     pub const fn new(peer_kind: PeerKind) -> Self {
         Self {
@@ -50,8 +54,9 @@ impl Context {
 
     /// What the OPENs `sent` and `received` agree on.
     ///
-    /// IPv4 next hops over IPv6 need the capability from both sides. For messages that we receive, RFC 8654 asks only that we
-    /// advertised extended messages and for those that we send only that the peer did; this crate uses one limit, so both.
+    /// IPv4 next hops over IPv6 need the capability from both sides. For messages that we receive,
+    /// RFC 8654 asks only that we advertised extended messages and for those that we send only that
+    /// the peer did; this crate uses one limit, so both.
     #[must_use]
     pub fn negotiated(sent: &Open, received: &Open, peer_kind: PeerKind) -> Self {
         let both = |is: fn(&Capability) -> bool| {
@@ -71,6 +76,14 @@ impl Context {
         context.extended_next_hop =
             intersection(extended_next_hop(sent), extended_next_hop(received));
         context
+    }
+
+    /// The context of messages that we send, as the peer reads them: [`Update`](crate::Update)s are
+    /// built with it.
+    #[must_use]
+    pub const fn outgoing(mut self) -> Self {
+        (self.add_path_receive, self.add_path_send) = (self.add_path_send, self.add_path_receive);
+        self
     }
 
     /// The context with AS numbers of this width.

@@ -15,7 +15,8 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span of `len` octets from `offset`. Values beyond what a message can hold (65535) are cut to it.
+    /// The span of `len` octets from `offset`. Values beyond what a message can hold (65535) are
+    /// cut to it.
     #[must_use]
     pub const fn new(offset: usize, len: usize) -> Self {
         const MAX: usize = u16::MAX as usize;
@@ -38,7 +39,8 @@ impl Span {
         }
     }
 
-    /// The octets of the span in `message`; empty where `message` is not the one that the span belongs to and too short.
+    /// The octets of the span in `message`; empty where `message` is not the one that the span
+    /// belongs to and too short.
     #[must_use]
     pub fn of(self, message: &[u8]) -> &[u8] {
         let start = usize::from(self.offset);
@@ -50,8 +52,9 @@ impl Span {
 
 /// What went wrong in a message, and where. `Copy`; `K` names the operation's kinds of error.
 ///
-/// See [`HeaderError`](crate::HeaderError), [`OpenError`](crate::OpenError), [`UpdateError`](crate::UpdateError),
-/// [`NotificationError`](crate::NotificationError) and [`RefreshError`](crate::RefreshError).
+/// See [`HeaderError`](crate::HeaderError), [`OpenError`](crate::OpenError),
+/// [`UpdateError`](crate::UpdateError), [`NotificationError`](crate::NotificationError) and
+/// [`RefreshError`](crate::RefreshError).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WireError<K> {
     /// What is wrong.
@@ -75,8 +78,8 @@ impl<K: ErrorKind> WireError<K> {
         self.kind.code()
     }
 
-    /// The NOTIFICATION that the error stands for; its data is borrowed from `message`, the whole message that the error
-    /// is about, header included.
+    /// The NOTIFICATION that the error stands for; its data is borrowed from `message`, the whole
+    /// message that the error is about, header included.
     #[must_use]
     pub fn notification<'a>(&self, message: &'a [u8]) -> NotificationView<'a> {
         NotificationView {
@@ -162,7 +165,8 @@ impl NotificationView<'_> {
     }
 }
 
-/// What RFC 7606 section 2 says is to be done about an error in an UPDATE, weakest first, so that `max` is the strongest.
+/// What RFC 7606 section 2 says is to be done about an error in an UPDATE, weakest first, so that
+/// `max` is the strongest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Disposition {
@@ -173,7 +177,8 @@ pub enum Disposition {
     AttributeDiscard,
     /// All routes of the UPDATE count as withdrawn.
     TreatAsWithdraw,
-    /// Routes of this family are deleted and ignored from now on. A session reset instead is allowed.
+    /// Routes of this family are deleted and ignored from now on. A session reset instead is
+    /// allowed.
     AfiSafiDisable(Family),
     /// The NOTIFICATION is sent and the session ends.
     SessionReset,
@@ -214,7 +219,8 @@ pub enum EncodeError {
         /// Octets of the value.
         len: usize,
     },
-    /// The optional parameters of an OPEN have more octets than RFC 9072 allows, or than the message can hold.
+    /// The optional parameters of an OPEN have more octets than RFC 9072 allows, or than the
+    /// message can hold.
     ParametersTooLong {
         /// Octets of the parameters.
         len: usize,

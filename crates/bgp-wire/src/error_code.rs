@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-/// Error code and subcode of a NOTIFICATION. Unknown values are kept. Displayed in words with the numbers, such as
-/// `Cease: administrative shutdown (6/2)`.
+/// Error code and subcode of a NOTIFICATION. Unknown values are kept. Displayed in words with the
+/// numbers, such as `Cease: administrative shutdown (6/2)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ErrorCode {
@@ -41,7 +41,8 @@ codes! {
     BAD_MESSAGE_LENGTH = 1 / 2, "Message header: bad message length";
     /// An unknown message type (RFC 4271 section 6.1).
     BAD_MESSAGE_TYPE = 1 / 3, "Message header: bad message type";
-    /// An OPEN error that has no subcode, such as a malformed optional parameter (RFC 4271 section 6.2).
+    /// An OPEN error that has no subcode, such as a malformed optional parameter (RFC 4271 section
+    /// 6.2).
     OPEN_MESSAGE_ERROR = 2 / 0, "OPEN: unspecific error";
     /// A version other than 4 (RFC 4271 section 6.2).
     UNSUPPORTED_VERSION = 2 / 1, "OPEN: unsupported version number";
@@ -105,7 +106,8 @@ codes! {
     CEASE_CONNECTION_COLLISION = 6 / 7, "Cease: connection collision resolution";
     /// Out of resources (RFC 4486).
     CEASE_OUT_OF_RESOURCES = 6 / 8, "Cease: out of resources";
-    /// The session ends for good despite graceful restart; data: the NOTIFICATION it stands for (RFC 8538).
+    /// The session ends for good despite graceful restart; data: the NOTIFICATION it stands for
+    /// (RFC 8538).
     CEASE_HARD_RESET = 6 / 9, "Cease: hard reset";
     /// BFD declared the path down (RFC 9384).
     CEASE_BFD_DOWN = 6 / 10, "Cease: BFD down";

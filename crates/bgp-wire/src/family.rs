@@ -100,8 +100,9 @@ impl Family {
         }
     }
 
-    /// The address length of the family's prefixes in bits, where its NLRI are plain prefixes: unicast and multicast of
-    /// IPv4 (32) and IPv6 (128). `None` for every other family, whose NLRI stay raw.
+    /// The address length of the family's prefixes in bits, where its NLRI are plain prefixes:
+    /// unicast and multicast of IPv4 (32) and IPv6 (128). `None` for every other family, whose NLRI
+    /// stay raw.
     #[must_use]
     pub const fn prefix_bits(self) -> Option<u8> {
         match (self.afi.0, self.safi.0) {
@@ -141,9 +142,11 @@ impl fmt::Display for Family {
     }
 }
 
-/// A set of those families whose NLRI are plain prefixes: unicast and multicast of IPv4 and IPv6. `Copy`, one octet.
+/// A set of those families whose NLRI are plain prefixes: unicast and multicast of IPv4 and IPv6.
+/// `Copy`, one octet.
 ///
-/// Other families carry raw NLRI in this crate, so nothing that is negotiated per family changes how they decode.
+/// Other families carry raw NLRI in this crate, so nothing that is negotiated per family changes
+/// how they decode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FamilySet(u8);
 

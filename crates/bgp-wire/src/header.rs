@@ -1,4 +1,5 @@
-//! The message header (RFC 4271 section 4.1), framing, and KEEPALIVE, which is nothing but a header.
+//! The message header (RFC 4271 section 4.1), framing, and KEEPALIVE, which is nothing but a
+//! header.
 
 use crate::{ErrorCode, ErrorKind, NotificationData, Span, WireError};
 use bytes::BufMut;
@@ -8,7 +9,8 @@ use core::fmt;
 pub const HEADER_LEN: usize = 19;
 /// The most octets of a message, header included, where RFC 8654 was not negotiated.
 pub const MAX_MESSAGE: u16 = 4096;
-/// The most octets of an extended message (RFC 8654). OPEN and KEEPALIVE never exceed [`MAX_MESSAGE`].
+/// The most octets of an extended message (RFC 8654). OPEN and KEEPALIVE never exceed
+/// [`MAX_MESSAGE`].
 pub const MAX_EXTENDED_MESSAGE: u16 = 65535;
 /// A KEEPALIVE, whole.
 pub const KEEPALIVE: [u8; HEADER_LEN] = {
@@ -50,7 +52,8 @@ impl MessageType {
             Self::UPDATE => Some(23),
             Self::NOTIFICATION => Some(21),
             Self::KEEPALIVE => Some(HEADER_LEN),
-            // RFC 7313 section 5 gives a wrong length of its body an error of its own, so none is asked for here.
+            // RFC 7313 section 5 gives a wrong length of its body an error of its own, so none is
+            // asked for here.
             Self::ROUTE_REFRESH => Some(HEADER_LEN),
             _ => None,
         }
@@ -98,8 +101,9 @@ impl<'a> Frame<'a> {
 
 /// Takes the first message from a stream. `None`: more octets are needed.
 ///
-/// `max_message` is the session's limit, [`MAX_MESSAGE`] or [`MAX_EXTENDED_MESSAGE`]; OPEN and KEEPALIVE are held to the
-/// former (RFC 8654 section 4). A wrong header is reported as soon as its 19 octets are there, without waiting for a body.
+/// `max_message` is the session's limit, [`MAX_MESSAGE`] or [`MAX_EXTENDED_MESSAGE`]; OPEN and
+/// KEEPALIVE are held to the former (RFC 8654 section 4). A wrong header is reported as soon as its
+/// 19 octets are there, without waiting for a body.
 ///
 /// ```
 /// use bgp_wire::{KEEPALIVE, MAX_MESSAGE, MessageType, frame};
@@ -130,7 +134,8 @@ fn check_header(header: &[u8; HEADER_LEN], max_message: u16) -> Result<usize, He
     let len = u16::from_be_bytes([header[16], header[17]]);
     let kind = MessageType(header[18]);
     let bad_length = Err(WireError::new(HeaderErrorKind::BadLength, Span::new(16, 2)));
-    // Out of bounds for every type: said before the type is looked at, in the order of RFC 4271 section 6.1.
+    // Out of bounds for every type: said before the type is looked at, in the order of RFC 4271
+    // section 6.1.
     if usize::from(len) < HEADER_LEN || len > max_message {
         return bad_length;
     }
@@ -148,7 +153,8 @@ fn check_header(header: &[u8; HEADER_LEN], max_message: u16) -> Result<usize, He
     Ok(usize::from(len))
 }
 
-/// Checks that `message` is one whole message of type `kind`, as [`frame`] yields them, and returns its body.
+/// Checks that `message` is one whole message of type `kind`, as [`frame`] yields them, and returns
+/// its body.
 pub(crate) fn body_of(message: &[u8], kind: MessageType) -> Result<&[u8], HeaderError> {
     let Some((header, body)) = message.split_first_chunk::<HEADER_LEN>() else {
         return Err(WireError::new(HeaderErrorKind::BadLength, Span::new(16, 2)));

@@ -1,9 +1,12 @@
-//! BGP-4 messages to bytes and back, for `no_std` + `alloc`: for speakers, route injectors, looking glasses and test peers.
+//! BGP-4 messages to bytes and back, for `no_std` + `alloc`: for speakers, route injectors, looking
+//! glasses and test peers.
 //!
-//! [`frame`] takes messages from a stream. [`UpdateView`] reads an UPDATE in place, checked by RFC 7606, without an allocation; the
-//! owned types ([`Open`], [`Update`], [`Notification`], [`RouteRefresh`], [`Message`]) are for building and keeping, [`UpdatePacker`] for
-//! many prefixes. [`Context`] is what the session negotiated. Errors are small values that know their place in the message and the
-//! NOTIFICATION they stand for. No input can panic, recurse, or allocate more than a small multiple of itself.
+//! [`frame`] takes messages from a stream. [`UpdateView`] reads an UPDATE in place, checked by RFC
+//! 7606, without an allocation; the owned types ([`Open`], [`Update`], [`Notification`],
+//! [`RouteRefresh`], [`Message`]) are for building and keeping, [`UpdatePacker`] for many prefixes.
+//! [`Context`] is what the session negotiated. Errors are small values that know their place in the
+//! message and the NOTIFICATION they stand for. No input can panic, recurse, or allocate more than
+//! a small multiple of itself.
 //!
 //! It is not a session (no timers, no sockets, no policy), and it decides nothing about routes.
 //!
@@ -29,6 +32,7 @@ mod attribute;
 mod attribute_type;
 mod attribute_view;
 mod capability;
+mod capability_code;
 mod check;
 mod community;
 mod context;
@@ -57,9 +61,10 @@ pub use attribute::{Aggregator, Attribute, Origin, encode_attributes};
 pub use attribute_type::{AttributeFlags, AttributeType};
 pub use attribute_view::{AttributeValue, AttributeView};
 pub use capability::{
-    AddPathFamily, AddPathMode, Capability, CapabilityCode, ExtendedNextHop, GracefulRestart,
+    AddPathFamily, AddPathMode, Capability, ExtendedNextHop, GracefulRestart,
     GracefulRestartFamily, LongLivedFamily, Role,
 };
+pub use capability_code::CapabilityCode;
 pub use community::{
     ClusterList, Communities, Community, ExtendedCommunities, ExtendedCommunity,
     Ipv6ExtendedCommunities, Ipv6ExtendedCommunity, LargeCommunities, LargeCommunity, ListView,

@@ -13,7 +13,8 @@ pub enum NextHop {
     V6 {
         /// The global address.
         global: Ipv6Addr,
-        /// The link-local address, which is sent only to a peer on the same subnet (RFC 2545 section 3).
+        /// The link-local address, which is sent only to a peer on the same subnet (RFC 2545
+        /// section 3).
         link_local: Option<Ipv6Addr>,
     },
 }

@@ -36,8 +36,9 @@ impl Notification {
         self
     }
 
-    /// The NOTIFICATION with a text for the peer's operator (RFC 9003), which has a meaning for administrative shutdown and
-    /// administrative reset. Text beyond 255 octets is cut at a character's boundary.
+    /// The NOTIFICATION with a text for the peer's operator (RFC 9003), which has a meaning for
+    /// administrative shutdown and administrative reset. Text beyond 255 octets is cut at a
+    /// character's boundary.
     #[must_use]
     pub fn with_shutdown_text(self, text: &str) -> Self {
         let text = &text[..text.floor_char_boundary(255)];
@@ -47,8 +48,9 @@ impl Notification {
         self.with_data(data)
     }
 
-    /// The text that the peer's operator left (RFC 9003), also inside of a hard reset (RFC 8538). Invalid UTF-8 is replaced,
-    /// control characters become spaces. `None` where there is none, or its length does not fit.
+    /// The text that the peer's operator left (RFC 9003), also inside of a hard reset (RFC 8538).
+    /// Invalid UTF-8 is replaced, control characters become spaces. `None` where there is none, or
+    /// its length does not fit.
     #[must_use]
     pub fn shutdown_text(&self) -> Option<String> {
         let (error, data) = self.inner();
@@ -79,8 +81,8 @@ impl Notification {
     /// Reads a whole message, header included.
     ///
     /// # Errors
-    /// A header of another type or length. RFC 4271 section 6.4: no NOTIFICATION answers a NOTIFICATION, so the error is for
-    /// the log.
+    /// A header of another type or length. RFC 4271 section 6.4: no NOTIFICATION answers a
+    /// NOTIFICATION, so the error is for the log.
     pub fn decode(message: &[u8]) -> Result<Self, NotificationError> {
         let body = body_of(message, MessageType::NOTIFICATION)
             .map_err(|e| WireError::new(NotificationErrorKind::Header(e.kind), e.span))?;
@@ -104,8 +106,8 @@ impl Notification {
     /// Writes the whole message.
     ///
     /// # Errors
-    /// Data too long for a message of 65535 octets (without RFC 8654 the limit is 4096, which is the caller's to keep), or a
-    /// buffer without room; nothing is written then.
+    /// Data too long for a message of 65535 octets (without RFC 8654 the limit is 4096, which is
+    /// the caller's to keep), or a buffer without room; nothing is written then.
     pub fn encode(&self, out: &mut impl BufMut) -> Result<(), EncodeError> {
         let len = self.encoded_len();
         let head = header(

@@ -14,7 +14,8 @@ use core::net::Ipv4Addr;
 /// An OPEN.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Open {
-    /// My Autonomous System: two octets, [`Asn::TRANS`] for an AS that does not fit. [`Open::asn`] is the true one.
+    /// My Autonomous System: two octets, [`Asn::TRANS`] for an AS that does not fit. [`Open::asn`]
+    /// is the true one.
     pub my_as: u16,
     /// Hold Time in seconds: 0, or 3 to 65535.
     pub hold_time: u16,
@@ -47,7 +48,8 @@ impl Open {
         four.unwrap_or(Asn::from(self.my_as))
     }
 
-    /// The families of the multiprotocol capabilities; IPv4 unicast where there is none (RFC 4760 section 8).
+    /// The families of the multiprotocol capabilities; IPv4 unicast where there is none (RFC 4760
+    /// section 8).
     pub fn families(&self) -> impl Iterator<Item = Family> {
         let mut offered = self.capabilities.iter().filter_map(|c| match c {
             Capability::MultiProtocol(family) => Some(*family),
@@ -59,12 +61,14 @@ impl Open {
 
     /// Reads a whole message, header included.
     ///
-    /// Capabilities may come in any number of optional parameters, in the plain or the extended form (RFC 9072).
+    /// Capabilities may come in any number of optional parameters, in the plain or the extended
+    /// form (RFC 9072).
     ///
     /// # Errors
-    /// Those of RFC 4271 section 6.2 that need no configuration: the version, an AS or identifier of zero (RFC 7607, RFC
-    /// 6286), a hold time of one or two seconds, parameters that do not fit or are not capabilities, two different roles
-    /// (RFC 9234). Whether the AS is the expected one is for the session to ask: [`OpenError::bad_peer_as`].
+    /// Those of RFC 4271 section 6.2 that need no configuration: the version, an AS or identifier
+    /// of zero (RFC 7607, RFC 6286), a hold time of one or two seconds, parameters that do not fit
+    /// or are not capabilities, two different roles (RFC 9234). Whether the AS is the expected one
+    /// is for the session to ask: [`OpenError::bad_peer_as`].
     pub fn decode(message: &[u8]) -> Result<Self, OpenError> {
         let body = body_of(message, MessageType::OPEN)
             .map_err(|e| WireError::new(OpenErrorKind::Header(e.kind), e.span))?;
@@ -133,11 +137,12 @@ impl Open {
         HEADER_LEN + FIXED_LEN + self.layout().len()
     }
 
-    /// Writes the whole message: all capabilities in one optional parameter, in the extended form of RFC 9072 where they need
-    /// more than 253 octets.
+    /// Writes the whole message: all capabilities in one optional parameter, in the extended form
+    /// of RFC 9072 where they need more than 253 octets.
     ///
     /// # Errors
-    /// A capability of more than 255 octets, a message of more than 4096, or a buffer without room; nothing is written then.
+    /// A capability of more than 255 octets, a message of more than 4096, or a buffer without room;
+    /// nothing is written then.
     pub fn encode(&self, out: &mut impl BufMut) -> Result<(), EncodeError> {
         self.capabilities.iter().try_for_each(Capability::check)?;
         let len = checked_len(self.encoded_len(), MAX_MESSAGE, out)?;
@@ -293,12 +298,13 @@ pub enum OpenErrorKind {
     UnsupportedParameter(u8),
     /// A hold time of one or two seconds: 2/6.
     UnacceptableHoldTime(u16),
-    /// A capability is missing that the session needs: 2/7. Its data is that capability (RFC 5492 section 5), which only the
-    /// session knows and adds.
+    /// A capability is missing that the session needs: 2/7. Its data is that capability (RFC 5492
+    /// section 5), which only the session knows and adds.
     MissingCapability,
     /// Optional parameters or capabilities that do not fit their lengths: 2/0.
     MalformedParameters,
-    /// The roles do not fit each other, or the peer sent two different ones (RFC 9234 section 4.2): 2/11.
+    /// The roles do not fit each other, or the peer sent two different ones (RFC 9234 section 4.2):
+    /// 2/11.
     RoleMismatch,
 }
 

@@ -11,8 +11,9 @@ use ipnet::IpNet;
 
 /// Packs many prefixes with one set of attributes, or many withdrawals, into few UPDATEs.
 ///
-/// IPv4 unicast with an IPv4 next hop goes into the NLRI field, with its withdrawals into Withdrawn Routes; everything else into
-/// MP_REACH_NLRI and MP_UNREACH_NLRI, which stand first among the attributes (RFC 7606 section 5.1). No path identifiers.
+/// IPv4 unicast with an IPv4 next hop goes into the NLRI field, with its withdrawals into Withdrawn
+/// Routes; everything else into MP_REACH_NLRI and MP_UNREACH_NLRI, which stand first among the
+/// attributes (RFC 7606 section 5.1). No path identifiers.
 ///
 /// ```
 /// use bgp_wire::{Family, MAX_MESSAGE, UpdatePacker};
@@ -34,7 +35,8 @@ pub struct UpdatePacker {
     /// What stands behind the prefixes of each message.
     tail: Vec<u8>,
     lengths: Lengths,
-    /// Prefixes of one message: from `start` up to `limit` of `out`. A prefix that would end behind `limit` starts the next.
+    /// Prefixes of one message: from `start` up to `limit` of `out`. A prefix that would end behind
+    /// `limit` starts the next.
     start: usize,
     limit: usize,
     /// Octets of prefixes that one message has room for.
@@ -69,12 +71,14 @@ const MAX_PREFIX_V4: usize = 5;
 impl UpdatePacker {
     /// Packs prefixes of `family` that are reachable by `next_hop`.
     ///
-    /// `attributes` is a block of [`encode_attributes`](crate::encode_attributes) without NEXT_HOP and MP_REACH_NLRI; it is not
-    /// looked at beyond the types and lengths. `max_message` is the session's limit.
+    /// `attributes` is a block of [`encode_attributes`](crate::encode_attributes) without NEXT_HOP
+    /// and MP_REACH_NLRI; it is not looked at beyond the types and lengths. `max_message` is the
+    /// session's limit.
     ///
     /// # Errors
-    /// [`EncodeError::NextHop`] for an IPv4 next hop of an IPv6 family; [`EncodeError::MessageTooLong`] where the attributes leave
-    /// no room for a prefix; [`EncodeError::PrefixFamily`] for a family whose NLRI are not plain prefixes.
+    /// [`EncodeError::NextHop`] for an IPv4 next hop of an IPv6 family;
+    /// [`EncodeError::MessageTooLong`] where the attributes leave no room for a prefix;
+    /// [`EncodeError::PrefixFamily`] for a family whose NLRI are not plain prefixes.
     pub fn reach(
         family: Family,
         next_hop: NextHop,
@@ -121,8 +125,8 @@ impl UpdatePacker {
     /// Packs prefixes of `family` that are not reachable any more.
     ///
     /// # Errors
-    /// [`EncodeError::MessageTooLong`] for a limit that leaves no room for a prefix; [`EncodeError::PrefixFamily`] for a family
-    /// whose NLRI are not plain prefixes.
+    /// [`EncodeError::MessageTooLong`] for a limit that leaves no room for a prefix;
+    /// [`EncodeError::PrefixFamily`] for a family whose NLRI are not plain prefixes.
     pub fn unreach(family: Family, max_message: u16) -> Result<Self, EncodeError> {
         let mut head = start();
         head.put_u16(0);
@@ -181,10 +185,12 @@ impl UpdatePacker {
         })
     }
 
-    /// Adds a prefix to the message under way at the end of `out`, or completes that and starts the next.
+    /// Adds a prefix to the message under way at the end of `out`, or completes that and starts the
+    /// next.
     ///
-    /// From the first push to [`UpdatePacker::finish`] nothing else may write to `out`. A prefix of the other address family is a
-    /// fault of the caller: it panics in debug builds and adds nothing in release builds.
+    /// From the first push to [`UpdatePacker::finish`] nothing else may write to `out`. A prefix of
+    /// the other address family is a fault of the caller: it panics in debug builds and adds
+    /// nothing in release builds.
     #[inline]
     pub fn push(&mut self, out: &mut Vec<u8>, prefix: IpNet) {
         match prefix {
@@ -201,7 +207,8 @@ impl UpdatePacker {
         }
     }
 
-    /// Adds a prefix of `bits` bits. All of `octets` is written and cut to size behind, which is faster than the least copy.
+    /// Adds a prefix of `bits` bits. All of `octets` is written and cut to size behind, which is
+    /// faster than the least copy.
     #[inline]
     fn push_octets<const N: usize>(&mut self, out: &mut Vec<u8>, octets: [u8; N], bits: u8) {
         let len = 1 + usize::from(bits.div_ceil(8));
@@ -251,7 +258,8 @@ impl UpdatePacker {
     }
 }
 
-/// Writes the End-of-RIB marker of a family (RFC 4724 section 2): 23 or 29 octets. Panics where `out` has room for fewer.
+/// Writes the End-of-RIB marker of a family (RFC 4724 section 2): 23 or 29 octets. Panics where
+/// `out` has room for fewer.
 pub fn encode_end_of_rib(family: Family, out: &mut impl BufMut) {
     if family == Family::IPV4_UNICAST {
         out.put_slice(&header(MessageType::UPDATE, 23));

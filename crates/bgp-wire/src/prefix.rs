@@ -126,7 +126,8 @@ fn v6(bits: u8, octets: &[u8]) -> Option<IpNet> {
     ))
 }
 
-/// Checks the syntax of a field of prefixes (RFC 7606 section 5.3). The error is where the first wrong prefix starts in it.
+/// Checks the syntax of a field of prefixes (RFC 7606 section 5.3). The error is where the first
+/// wrong prefix starts in it.
 #[inline]
 pub(crate) fn check_prefixes(octets: &[u8], max_bits: u8, add_path: bool) -> Result<(), usize> {
     let id = if add_path { 4 } else { 0 };

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use nom::error::{Error, ErrorKind};
 use nom::{Err, IResult, Parser};
 
-/// What a reader gives: the rest and a value. What went wrong is said by the caller, which knows the span.
+/// What a reader gives: the rest and a value. What went wrong is said by the caller, which knows
+/// the span.
 pub(crate) type Parsed<'a, T> = IResult<&'a [u8], T>;
 
 pub(crate) fn u8(i: &[u8]) -> Parsed<'_, u8> {

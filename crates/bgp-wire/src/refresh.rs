@@ -73,8 +73,8 @@ impl RouteRefresh {
     /// Reads a whole message, header included.
     ///
     /// # Errors
-    /// A wrong header; a body shorter than four octets, or longer than that for a begin or end of refresh (RFC 7313
-    /// section 5). A longer request is taken as one with filters.
+    /// A wrong header; a body shorter than four octets, or longer than that for a begin or end of
+    /// refresh (RFC 7313 section 5). A longer request is taken as one with filters.
     pub fn decode(message: &[u8]) -> Result<Self, RefreshError> {
         let body = body_of(message, MessageType::ROUTE_REFRESH)
             .map_err(|e| WireError::new(RefreshErrorKind::Header(e.kind), e.span))?;
@@ -107,7 +107,8 @@ impl RouteRefresh {
     /// Writes the whole message.
     ///
     /// # Errors
-    /// Filters too long for a message of 65535 octets, or a buffer without room; nothing is written then.
+    /// Filters too long for a message of 65535 octets, or a buffer without room; nothing is written
+    /// then.
     pub fn encode(&self, out: &mut impl BufMut) -> Result<(), EncodeError> {
         let len = checked_len(self.encoded_len(), MAX_EXTENDED_MESSAGE, out)?;
         out.put_slice(&header(MessageType::ROUTE_REFRESH, len));

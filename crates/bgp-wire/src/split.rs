@@ -116,7 +116,8 @@ impl Pieces<'_> {
     ) -> Result<(), EncodeError> {
         let mut rest = field;
         while !rest.is_empty() {
-            // Room is reckoned with the longer form of an attribute's length, which costs an octet at most.
+            // Room is reckoned with the longer form of an attribute's length, which costs an octet
+            // at most.
             let fixed = parts(&[]).len() + 1;
             let len = cut.first(rest, self.max.saturating_sub(fixed));
             let (now, after) = rest.split_at(len);
@@ -186,7 +187,8 @@ impl Cut {
     }
 }
 
-/// The attributes that go with every piece: all but MP_REACH_NLRI and MP_UNREACH_NLRI, and those that `keep` refuses.
+/// The attributes that go with every piece: all but MP_REACH_NLRI and MP_UNREACH_NLRI, and those
+/// that `keep` refuses.
 fn attributes(view: &UpdateView<'_>, keep: impl Fn(AttributeType) -> bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(view.attributes_field().len());
     for attribute in view.attributes() {

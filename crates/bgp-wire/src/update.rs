@@ -10,10 +10,12 @@ use crate::{
 use alloc::vec::Vec;
 use bytes::BufMut;
 
-/// An UPDATE that owns its octets: one allocation, in the form of the wire, with what the session negotiated.
+/// An UPDATE that owns its octets: one allocation, in the form of the wire, with what the session
+/// negotiated.
 ///
-/// Keep it, look at it through [`Update::view`], change attributes and add prefixes in place, write it again. What is not touched stays
-/// bit for bit as it was received, unknown attributes and odd flags included.
+/// Keep it, look at it through [`Update::view`], change attributes and add prefixes in place, write
+/// it again. What is not touched stays bit for bit as it was received, unknown attributes and odd
+/// flags included.
 ///
 /// ```
 /// use bgp_wire::{Asn, AsPath, AsWidth, Attribute, Context, NextHop, Origin, PeerKind, Update};
@@ -34,8 +36,9 @@ pub struct Update {
 }
 
 impl Update {
-    /// An UPDATE without anything, which is the End-of-RIB marker of IPv4 unicast. AS numbers get the width, and prefixes the path
-    /// identifiers, that `context` says; see [`Context::add_path_receive`].
+    /// An UPDATE without anything, which is the End-of-RIB marker of IPv4 unicast. `context` is
+    /// that of the session's [`Context::outgoing`] messages: it says the width of AS numbers and
+    /// which prefixes have path identifiers.
     #[must_use]
     pub fn new(context: &Context) -> Self {
         let mut message = Vec::with_capacity(128);
@@ -50,7 +53,8 @@ impl Update {
     /// Keeps a whole message that is checked first.
     ///
     /// # Errors
-    /// Those of [`UpdateView::parse`]. Weaker ones leave the octets as they are, and the view as RFC 7606 says.
+    /// Those of [`UpdateView::parse`]. Weaker ones leave the octets as they are, and the view as
+    /// RFC 7606 says.
     pub fn decode(message: &[u8], context: &Context) -> Result<Self, UpdateError> {
         UpdateView::parse(message, context).map(|view| view.to_owned())
     }
@@ -84,18 +88,21 @@ impl Update {
     /// Writes the whole message.
     ///
     /// # Errors
-    /// A message longer than the session allows, which [`Update::split`] avoids, or a buffer without room; nothing is written then.
+    /// A message longer than the session allows, which [`Update::split`] avoids, or a buffer
+    /// without room; nothing is written then.
     pub fn encode(&self, out: &mut impl BufMut) -> Result<(), EncodeError> {
         checked_len(self.message.len(), self.context.max_message, out)?;
         out.put_slice(&self.message);
         Ok(())
     }
 
-    /// Sets an attribute, replacing the one of its type that counts; a new one goes before the first of a higher type. AS_PATH and
-    /// AGGREGATOR bring their AS4_PATH and AS4_AGGREGATOR up to date where AS numbers have two octets.
+    /// Sets an attribute, replacing the one of its type that counts; a new one goes before the
+    /// first of a higher type. AS_PATH and AGGREGATOR bring their AS4_PATH and AS4_AGGREGATOR up to
+    /// date where AS numbers have two octets.
     ///
     /// # Errors
-    /// Those of [`Attribute::encode`], and [`EncodeError::MessageTooLong`] beyond 65535 octets. That attribute is as before then.
+    /// Those of [`Attribute::encode`], and [`EncodeError::MessageTooLong`] beyond 65535 octets.
+    /// That attribute is as before then.
     pub fn set(&mut self, attribute: &Attribute) -> Result<(), EncodeError> {
         self.put(attribute)?;
         let companion_kind = match attribute.kind() {
@@ -121,7 +128,8 @@ impl Update {
         self.splice(start, end, &octets, Field::Attributes)
     }
 
-    /// Removes every attribute of a type. Whether there was one. MP_REACH_NLRI and MP_UNREACH_NLRI go with their routes.
+    /// Removes every attribute of a type. Whether there was one. MP_REACH_NLRI and MP_UNREACH_NLRI
+    /// go with their routes.
     pub fn remove(&mut self, kind: AttributeType) -> bool {
         let before = self.message.len();
         while let (start, end) = self.place(kind)
@@ -133,13 +141,15 @@ impl Update {
         self.message.len() < before
     }
 
-    /// Adds a reachable prefix: to the NLRI field and NEXT_HOP for IPv4 unicast with an IPv4 next hop, else to MP_REACH_NLRI. The next hop
-    /// is set when the first such prefix is added, and must be the same for the others.
+    /// Adds a reachable prefix: to the NLRI field and NEXT_HOP for IPv4 unicast with an IPv4 next
+    /// hop, else to MP_REACH_NLRI. The next hop is set when the first such prefix is added, and
+    /// must be the same for the others.
     ///
     /// # Errors
-    /// [`EncodeError::NextHop`] for a next hop that differs or does not fit the family, or routes of two families in MP_REACH_NLRI;
-    /// [`EncodeError::PrefixFamily`] for a family that does not fit the prefix; [`EncodeError::MessageTooLong`] beyond 65535 octets. The
-    /// UPDATE may have got its next hop then, but no prefix.
+    /// [`EncodeError::NextHop`] for a next hop that differs or does not fit the family, or routes
+    /// of two families in MP_REACH_NLRI; [`EncodeError::PrefixFamily`] for a family that does not
+    /// fit the prefix; [`EncodeError::MessageTooLong`] beyond 65535 octets. The UPDATE may have got
+    /// its next hop then, but no prefix.
     pub fn announce(&mut self, nlri: Nlri, next_hop: NextHop) -> Result<(), EncodeError> {
         let octets = self.prefix(&nlri)?;
         match (nlri.family, next_hop) {
@@ -166,11 +176,13 @@ impl Update {
         }
     }
 
-    /// Adds a prefix that is not reachable any more: to Withdrawn Routes for IPv4 unicast, else to MP_UNREACH_NLRI.
+    /// Adds a prefix that is not reachable any more: to Withdrawn Routes for IPv4 unicast, else to
+    /// MP_UNREACH_NLRI.
     ///
     /// # Errors
-    /// [`EncodeError::PrefixFamily`] for a family that does not fit the prefix, or routes of two families in MP_UNREACH_NLRI;
-    /// [`EncodeError::MessageTooLong`] beyond 65535 octets. The UPDATE is as before then.
+    /// [`EncodeError::PrefixFamily`] for a family that does not fit the prefix, or routes of two
+    /// families in MP_UNREACH_NLRI; [`EncodeError::MessageTooLong`] beyond 65535 octets. The UPDATE
+    /// is as before then.
     pub fn withdraw(&mut self, nlri: Nlri) -> Result<(), EncodeError> {
         let octets = self.prefix(&nlri)?;
         if nlri.family == Family::IPV4_UNICAST {
@@ -181,12 +193,14 @@ impl Update {
         self.push_multiprotocol(AttributeType::MP_UNREACH_NLRI, nlri.family, &head, &octets)
     }
 
-    /// Splits the UPDATE into messages of at most `max_message` octets, which are appended to `out`. One that fits is written as it is; of
-    /// others, withdrawals come first, then announcements, each with all attributes.
+    /// Splits the UPDATE into messages of at most `max_message` octets, which are appended to
+    /// `out`. One that fits is written as it is; of others, withdrawals come first, then
+    /// announcements, each with all attributes.
     ///
     /// # Errors
-    /// [`EncodeError::MessageTooLong`] where the attributes and one prefix do not fit, and for a message that RFC 7606 takes exception to:
-    /// only sound ones are split. `out` is as before then.
+    /// [`EncodeError::MessageTooLong`] where the attributes and one prefix do not fit, and for a
+    /// message that RFC 7606 takes exception to: only sound ones are split. `out` is as before
+    /// then.
     pub fn split(&self, max_message: u16, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let (len, max) = (self.message.len(), usize::from(max_message));
         if len <= max {
@@ -201,7 +215,8 @@ impl Update {
         crate::split::split(&view, max_message, out)
     }
 
-    /// Adds a prefix to the attribute of `kind`, which starts with `head`, and makes it where it is missing.
+    /// Adds a prefix to the attribute of `kind`, which starts with `head`, and makes it where it is
+    /// missing.
     fn push_multiprotocol(
         &mut self,
         kind: AttributeType,
@@ -257,8 +272,8 @@ impl Update {
         attribute.get(if extended { 4 } else { 3 }..)
     }
 
-    /// Where the first attribute of a type lies, or where it belongs: before the first of a higher type, MP_REACH_NLRI and
-    /// MP_UNREACH_NLRI not counted, which stand in front.
+    /// Where the first attribute of a type lies, or where it belongs: before the first of a higher
+    /// type, MP_REACH_NLRI and MP_UNREACH_NLRI not counted, which stand in front.
     fn place(&self, kind: AttributeType) -> (usize, usize) {
         let start = self.attributes_start();
         let end = start + self.len_at(start - 2);
@@ -374,7 +389,8 @@ struct PrefixOctets {
 }
 
 impl PrefixOctets {
-    /// `None` where the family does not fit the prefix. A path identifier that is asked for and missing is 0.
+    /// `None` where the family does not fit the prefix. A path identifier that is asked for and
+    /// missing is 0.
     fn new(nlri: &Nlri, add_path: bool) -> Option<Self> {
         let prefix = nlri.prefix.trunc();
         let mut it = Self {

@@ -50,8 +50,8 @@ impl UpdateError {
         self.kind.code()
     }
 
-    /// The NOTIFICATION that the error stands for, were the session to end for it; its data is borrowed from `message`, the whole
-    /// message that the error is about, header included.
+    /// The NOTIFICATION that the error stands for, were the session to end for it; its data is
+    /// borrowed from `message`, the whole message that the error is about, header included.
     #[must_use]
     pub fn notification<'a>(&self, message: &'a [u8]) -> NotificationView<'a> {
         NotificationView {
@@ -79,41 +79,48 @@ impl core::error::Error for UpdateError {}
 pub enum UpdateErrorKind {
     /// The header is not that of an UPDATE of this length.
     Header(HeaderErrorKind),
-    /// Withdrawn Routes Length or Total Path Attribute Length reach beyond the message (RFC 7606 section 3 a): 3/1. The span is
-    /// that length field.
+    /// Withdrawn Routes Length or Total Path Attribute Length reach beyond the message (RFC 7606
+    /// section 3 a): 3/1. The span is that length field.
     LengthBeyondMessage,
-    /// A prefix in Withdrawn Routes has a wrong length (RFC 7606 section 5.3): 3/10. The span is the rest of the field from there.
+    /// A prefix in Withdrawn Routes has a wrong length (RFC 7606 section 5.3): 3/10. The span is
+    /// the rest of the field from there.
     WithdrawnSyntax,
-    /// A prefix in the NLRI field has a wrong length (RFC 7606 section 5.3): 3/10. The span is the rest of the field from there.
+    /// A prefix in the NLRI field has a wrong length (RFC 7606 section 5.3): 3/10. The span is the
+    /// rest of the field from there.
     NlriSyntax,
-    /// An attribute reaches beyond the attribute list, or its header does (RFC 7606 section 4): 3/1. The span is what is left.
+    /// An attribute reaches beyond the attribute list, or its header does (RFC 7606 section 4):
+    /// 3/1. The span is what is left.
     AttributeBeyondList,
-    /// The attribute is there more than once (RFC 7606 section 3 g): 3/1. The span is the later one.
+    /// The attribute is there more than once (RFC 7606 section 3 g): 3/1. The span is the later
+    /// one.
     Duplicate(AttributeType),
     /// The Optional or Transitive bit is not what the type prescribes (RFC 7606 section 3 c): 3/4.
     Flags(AttributeType),
     /// A length that the type does not allow (RFC 7606 section 7): 3/5.
     Length(AttributeType),
-    /// A well-known mandatory attribute is missing (RFC 7606 section 3 d): 3/3. The span is the attribute list's end.
+    /// A well-known mandatory attribute is missing (RFC 7606 section 3 d): 3/3. The span is the
+    /// attribute list's end.
     Missing(AttributeType),
     /// A well-known attribute that no RFC defines (RFC 4271 section 6.3): 3/2.
     UnrecognizedWellKnown(AttributeType),
-    /// The attribute may not come from this peer or on this session, such as LOCAL_PREF by eBGP (RFC 7606 section 7.5), AS4_PATH
-    /// from a peer with four-octet AS numbers (RFC 6793 section 4.1), or AIGP where it is not enabled (RFC 7311 section 3.3).
+    /// The attribute may not come from this peer or on this session, such as LOCAL_PREF by eBGP
+    /// (RFC 7606 section 7.5), AS4_PATH from a peer with four-octet AS numbers (RFC 6793 section
+    /// 4.1), or AIGP where it is not enabled (RFC 7311 section 3.3).
     NotAllowed(AttributeType),
     /// An undefined ORIGIN (RFC 7606 section 7.1): 3/6.
     InvalidOrigin(u8),
     /// Not the address of a host (RFC 4271 section 6.3): 3/8.
     InvalidNextHop,
-    /// An unknown segment type, an empty segment, or one that does not fit (RFC 7606 section 7.2): 3/11. The span is the rest of
-    /// the value from that segment on.
+    /// An unknown segment type, an empty segment, or one that does not fit (RFC 7606 section 7.2):
+    /// 3/11. The span is the rest of the value from that segment on.
     MalformedAsPath,
-    /// Confederation segments from a peer outside of the confederation, or a path from inside that does not start with
-    /// AS_CONFED_SEQUENCE (RFC 5065 section 5): 3/11.
+    /// Confederation segments from a peer outside of the confederation, or a path from inside that
+    /// does not start with AS_CONFED_SEQUENCE (RFC 5065 section 5): 3/11.
     ConfederationPath,
     /// The path does not start with the peer's AS (RFC 4271 section 6.3): 3/11.
     FirstAs(Asn),
-    /// AS 0 in AS_PATH, AGGREGATOR, AS4_PATH or AS4_AGGREGATOR (RFC 7607): 3/11 for AS_PATH, else 3/9.
+    /// AS 0 in AS_PATH, AGGREGATOR, AS4_PATH or AS4_AGGREGATOR (RFC 7607): 3/11 for AS_PATH, else
+    /// 3/9.
     ZeroAs(AttributeType),
     /// The value of an optional attribute does not parse: 3/9.
     Malformed(AttributeType),

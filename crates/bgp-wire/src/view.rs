@@ -10,15 +10,17 @@ use crate::{
     Prefixes, Span, UpdateError, UpdateErrorKind,
 };
 
-/// An UPDATE (RFC 4271 section 4.3) in place: checked in one pass, nothing copied, nothing allocated. `Copy`.
+/// An UPDATE (RFC 4271 section 4.3) in place: checked in one pass, nothing copied, nothing
+/// allocated. `Copy`.
 ///
 /// ```text
 /// | header (19) | withdrawn length (2) | withdrawn | attributes length (2) | attributes | NLRI (rest) |
 /// ```
 ///
-/// Errors that RFC 7606 tells to survive are survived: what is discarded does not show, and under treat-as-withdraw the routes that
-/// were announced show as withdrawn. So a caller that looks at [`UpdateView::withdrawn`], then at [`UpdateView::announced`], does
-/// the right thing for every message.
+/// Errors that RFC 7606 tells to survive are survived: what is discarded does not show, and under
+/// treat-as-withdraw the routes that were announced show as withdrawn. So a caller that looks at
+/// [`UpdateView::withdrawn`], then at [`UpdateView::announced`], does the right thing for every
+/// message.
 ///
 /// ```
 /// use bgp_wire::{Context, PeerKind, UpdateView};
@@ -41,8 +43,16 @@ pub struct UpdateView<'a> {
     places: Places,
 }
 
-/// Where the values of attributes lie that are asked for often; an offset of zero where one is missing or not sound. The last place is
-/// that of all other types, so that noting one needs no branch.
+/// Where the strongest error of a message is.
+#[derive(Clone, Copy)]
+enum Worst<'a> {
+    Attribute(RawAttribute<'a>, Fault),
+    Missing,
+}
+
+/// Where the values of attributes lie that are asked for often; an offset of zero where one is
+/// missing or not sound. The last place is that of all other types, so that noting one needs no
+/// branch.
 #[derive(Clone, Copy, Debug, Default)]
 struct Places([Span; 6]);
 
@@ -77,8 +87,9 @@ impl<'a> UpdateView<'a> {
     /// Checks a whole message, header included.
     ///
     /// # Errors
-    /// The strongest error that ends the session, or disables a family ([`UpdateError::disposition`]) unless
-    /// [`Context::afi_safi_disable`] is set; resetting the session is right for both. Weaker errors are found by [`UpdateView::errors`].
+    /// The strongest error that ends the session, or disables a family
+    /// ([`UpdateError::disposition`]) unless [`Context::afi_safi_disable`] is set; resetting the
+    /// session is right for both. Weaker errors are found by [`UpdateView::errors`].
     pub fn parse(message: &'a [u8], context: &Context) -> Result<Self, UpdateError> {
         let (start, end) = attributes_range(message)?;
         let mut view = Self {
@@ -114,55 +125,51 @@ impl<'a> UpdateView<'a> {
 
     #[inline(always)]
     fn check_attributes(&mut self) -> Result<(), UpdateError> {
-        let mut strongest = None;
+        let mut worst = Worst::Missing;
         let mut walk = self.walk();
         while let Some((raw, found)) = walk.advance() {
             match found {
                 Ok(()) => self.places.note(&raw),
-                Err(fault) => self.note_fault(&raw, fault, &mut strongest),
+                Err(fault) => self.note_fault(raw, fault, &mut worst),
             }
         }
-        if !walk.seen.has_mandatory()
-            && let Some(error) = self.missing(walk.seen).next()
-        {
+        if !walk.seen.has_mandatory() && self.missing(walk.seen).next().is_some() {
             self.withdraws = true;
-            if strongest.is_none_or(|e| e.disposition() < error.disposition()) {
-                strongest = Some(error);
+            if self.disposition < Disposition::TreatAsWithdraw {
+                (self.disposition, worst) = (Disposition::TreatAsWithdraw, Worst::Missing);
             }
         }
-        match strongest {
-            None => Ok(()),
-            Some(error) => self.settle(error, walk.seen),
+        if self.disposition <= Disposition::AttributeDiscard {
+            return Ok(());
         }
+        self.settle(worst, walk.seen)
     }
 
-    #[cold]
-    fn note_fault(
-        &mut self,
-        raw: &RawAttribute<'_>,
-        fault: Fault,
-        strongest: &mut Option<UpdateError>,
-    ) {
-        let disposition = fault.disposition(raw);
+    /// Notes what a fault calls for. The error itself is made only if somebody gets to see it.
+    #[inline]
+    fn note_fault(&mut self, raw: RawAttribute<'a>, fault: Fault, worst: &mut Worst<'a>) {
+        let disposition = fault.disposition(&raw);
         self.withdraws |= disposition == Disposition::TreatAsWithdraw;
-        if strongest.is_none_or(|e| e.disposition() < disposition) {
-            *strongest = Some(check::error(raw, fault, &self.context));
+        if self.disposition < disposition {
+            (self.disposition, *worst) = (disposition, Worst::Attribute(raw, fault));
         }
         // MP attributes whose flags alone are wrong still say which routes to withdraw.
-        let multiprotocol = matches!(
-            raw.kind,
-            AttributeType::MP_REACH_NLRI | AttributeType::MP_UNREACH_NLRI
-        );
-        if multiprotocol && fault == Fault::Flags {
-            self.places.note(raw);
+        let routes = [AttributeType::MP_REACH_NLRI, AttributeType::MP_UNREACH_NLRI];
+        if fault == Fault::Flags && routes.contains(&raw.kind) {
+            self.places.note(&raw);
         }
     }
 
-    /// Takes the strongest error in. RFC 7606 section 5.2: where there are attributes but no reachable routes, those may have got lost
-    /// in what is malformed, and nothing less than a reset will do.
+    /// Whether the message can be survived. RFC 7606 section 5.2: where there are attributes but no
+    /// reachable routes, those may have got lost in what is malformed, and nothing less than a
+    /// reset will do.
     #[cold]
-    fn settle(&mut self, error: UpdateError, seen: TypeSet) -> Result<(), UpdateError> {
-        self.disposition = error.disposition();
+    fn settle(&self, worst: Worst<'a>, seen: TypeSet) -> Result<(), UpdateError> {
+        let error = match worst {
+            Worst::Attribute(raw, fault) => Some(check::error(&raw, fault, &self.context)),
+            Worst::Missing => self.missing(seen).next(),
+        };
+        let Some(error) = error else { return Ok(()) };
         let survivable = match error.disposition() {
             Disposition::SessionReset => false,
             Disposition::AfiSafiDisable(_) => self.context.afi_safi_disable,
@@ -179,8 +186,9 @@ impl<'a> UpdateView<'a> {
         Ok(())
     }
 
-    /// The strongest of what is to be done about the message's errors: none, attribute discard or treat-as-withdraw; with
-    /// [`Context::afi_safi_disable`] also that, and the routes of that family are not shown.
+    /// The strongest of what is to be done about the message's errors: none, attribute discard or
+    /// treat-as-withdraw; with [`Context::afi_safi_disable`] also that, and the routes of that
+    /// family are not shown.
     #[must_use]
     pub const fn disposition(&self) -> Disposition {
         self.disposition
@@ -203,9 +211,11 @@ impl<'a> UpdateView<'a> {
         })
     }
 
-    /// Prefixes that are not reachable any more, of all families of plain prefixes; under treat-as-withdraw the announced ones too.
+    /// Prefixes that are not reachable any more, of all families of plain prefixes; under
+    /// treat-as-withdraw the announced ones too.
     ///
-    /// RFC 4271 section 4.3: a prefix that is also announced counts as announced only, so withdraw first.
+    /// RFC 4271 section 4.3: a prefix that is also announced counts as announced only, so withdraw
+    /// first.
     pub fn withdrawn(&self) -> impl Iterator<Item = Nlri> + Clone + use<'a> {
         let unreach = self
             .mp_unreach()
@@ -221,8 +231,8 @@ impl<'a> UpdateView<'a> {
             .chain(reach)
     }
 
-    /// Prefixes that are reachable with the attributes of the message, of all families of plain prefixes. None under
-    /// treat-as-withdraw.
+    /// Prefixes that are reachable with the attributes of the message, of all families of plain
+    /// prefixes. None under treat-as-withdraw.
     pub fn announced(&self) -> impl Iterator<Item = Nlri> + Clone + use<'a> {
         let [nlri, reach] = if self.withdraws {
             [Prefixes::none(), Prefixes::none()]
@@ -232,7 +242,8 @@ impl<'a> UpdateView<'a> {
         nlri.chain(reach)
     }
 
-    /// The sound attributes in the order of the message: what RFC 7606 tells to discard, and malformed ones, are left out.
+    /// The sound attributes in the order of the message: what RFC 7606 tells to discard, and
+    /// malformed ones, are left out.
     pub fn attributes(&self) -> impl Iterator<Item = AttributeView<'a>> + Clone + use<'a> {
         let context = self.context;
         // Where nothing is wrong nothing needs to be looked at again.
@@ -254,7 +265,8 @@ impl<'a> UpdateView<'a> {
         self.attributes().find(|attribute| attribute.kind() == kind)
     }
 
-    /// The AS path: AS_PATH, with AS4_PATH merged in where the peer speaks two-octet AS numbers (RFC 6793 section 4.2.3).
+    /// The AS path: AS_PATH, with AS4_PATH merged in where the peer speaks two-octet AS numbers
+    /// (RFC 6793 section 4.2.3).
     #[must_use]
     pub fn as_path(&self) -> Option<AsPathView<'a>> {
         let path = AsPathView::new(self.value(AS_PATH)?, self.context.as_width);
@@ -390,8 +402,8 @@ impl<'a> UpdateView<'a> {
         }
     }
 
-    /// RFC 6793 section 4.2.3: with an AGGREGATOR other than AS_TRANS beside AS4_AGGREGATOR, an old speaker aggregated after the new
-    /// one, and AS4_PATH is out of date.
+    /// RFC 6793 section 4.2.3: with an AGGREGATOR other than AS_TRANS beside AS4_AGGREGATOR, an old
+    /// speaker aggregated after the new one, and AS4_PATH is out of date.
     fn trusts_as4(&self) -> bool {
         let old = self.aggregator_of(AttributeType::AGGREGATOR);
         old.is_none_or(|it| it.asn == Asn::TRANS)
@@ -399,7 +411,8 @@ impl<'a> UpdateView<'a> {
     }
 }
 
-/// Start and end of the attributes. RFC 7606 section 3 a: lengths that reach beyond the message end the session.
+/// Start and end of the attributes. RFC 7606 section 3 a: lengths that reach beyond the message end
+/// the session.
 #[inline]
 fn attributes_range(message: &[u8]) -> Result<(usize, usize), UpdateError> {
     let body = body_of(message, MessageType::UPDATE)

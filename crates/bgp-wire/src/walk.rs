@@ -51,7 +51,8 @@ impl TypeSet {
     }
 }
 
-/// Walks over the attributes of a message, checking each. Every user of the attributes walks this way, so all see the same.
+/// Walks over the attributes of a message, checking each. Every user of the attributes walks this
+/// way, so all see the same.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walk<'a> {
     rest: &'a [u8],
@@ -72,7 +73,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The next attribute, and its fault. Everything on the way from here is inlined into the one pass of a view.
+    /// The next attribute, and its fault. Everything on the way from here is inlined into the one
+    /// pass of a view.
     #[inline(always)]
     pub(crate) fn advance(&mut self) -> Option<(RawAttribute<'a>, Result<(), Fault>)> {
         if self.rest.is_empty() {
@@ -164,8 +166,9 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The well-known mandatory attributes, where they are missing and must not be (RFC 7606 section 3 d): those of any route, and
-/// NEXT_HOP of those in the NLRI field. `at` is where they would have been.
+/// The well-known mandatory attributes, where they are missing and must not be (RFC 7606 section 3
+/// d): those of any route, and NEXT_HOP of those in the NLRI field. `at` is where they would have
+/// been.
 pub(crate) fn missing(
     seen: TypeSet,
     has_routes: bool,

@@ -1,4 +1,5 @@
-//! Real messages, where the corpus lies beside the checkout. Not committed, so elsewhere a visible skip.
+//! Real messages, where the corpus lies beside the checkout. Not committed, so elsewhere a visible
+//! skip.
 
 use bgp_wire::{
     AsWidth, Context, Disposition, FamilySet, Frame, MAX_EXTENDED_MESSAGE, Message, PeerKind,
@@ -59,8 +60,8 @@ fn every_message_decodes_or_its_error_is_right() {
     );
 }
 
-/// Attributes decoded to owned values and written anew are the same octets wherever the original is canonical: not with a Partial bit,
-/// not with an extended length that is not needed.
+/// Attributes decoded to owned values and written anew are the same octets wherever the original is
+/// canonical: not with a Partial bit, not with an extended length that is not needed.
 #[test]
 fn attributes_rebuilt_from_values_are_the_same_bytes() {
     let Some(corpus) = read_corpus() else { return };
@@ -137,7 +138,8 @@ fn splitting_keeps_all_routes() {
     assert!(pieces_seen > 0);
 }
 
-/// Decodes with the first of the plausible contexts that fits: dumps do not say what was negotiated.
+/// Decodes with the first of the plausible contexts that fits: dumps do not say what was
+/// negotiated.
 fn decode(frame: &Frame<'_>, flags: u8) -> Result<(Message, Context), String> {
     let widths: &[AsWidth] = match flags {
         f if f & WIDTH_UNKNOWN != 0 => &[AsWidth::Four, AsWidth::Two],

@@ -630,7 +630,8 @@ fn errors_beside_no_route_end_the_session() {
     );
 }
 
-/// Section 2: a family may be disabled and the session kept; the rest of the message stands, by its own errors.
+/// Section 2: a family may be disabled and the session kept; the rest of the message stands, by its
+/// own errors.
 #[test]
 fn a_family_can_be_disabled_alone() {
     let context = ebgp().with_afi_safi_disable(true);

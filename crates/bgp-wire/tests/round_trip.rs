@@ -211,7 +211,8 @@ proptest! {
         prop_assert_eq!(Update::decode(&again, &context), Ok(update));
     }
 
-    /// The packer's messages hold the prefixes in order, none is too long, and all but the last are full.
+    /// The packer's messages hold the prefixes in order, none is too long, and all but the last are
+    /// full.
     #[test]
     fn packer(prefixes in vec(v4(), 1..400), list in attributes(), max in 2500..4096u16) {
         let mut block = Vec::new();
@@ -305,7 +306,8 @@ proptest! {
         exercise(&body, wide, add_path);
     }
 
-    /// The same with attributes that look like some, so that the checks of each type see much nonsense.
+    /// The same with attributes that look like some, so that the checks of each type see much
+    /// nonsense.
     #[test]
     fn arbitrary_attributes(
         list in vec((any::<u8>(), 0..40u8, vec(0..6u8, 0..24)), 0..8), nlri in vec(0..40u8, 0..20),
