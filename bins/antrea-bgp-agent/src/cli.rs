@@ -126,13 +126,13 @@ pub(crate) struct CheckArgs {
 pub(crate) enum GetCommand {
     /// Print the BGPPolicy in effect on this node
     #[command(name = "bgppolicy", visible_alias = "bgppolicies")]
-    BgpPolicy(AskArgs),
+    Policy(AskArgs),
     /// Print the BGP peers and the state of their sessions
     #[command(name = "bgppeers", visible_alias = "bgppeer")]
-    BgpPeers(PeersArgs),
+    Peers(PeersArgs),
     /// Print the advertised routes and what each is for
     #[command(name = "bgproutes", visible_alias = "bgproute")]
-    BgpRoutes(RoutesArgs),
+    Routes(RoutesArgs),
 }
 
 #[derive(Debug, Args)]

@@ -16,7 +16,7 @@ use crate::view::{ExplanationView, PeerView, PolicyView, RouteView};
 /// Carries out a `get` command.
 pub(crate) async fn get(command: &GetCommand) -> Result<ExitCode> {
     match command {
-        GetCommand::BgpPolicy(ask) => {
+        GetCommand::Policy(ask) => {
             let table = |wide| move |policy: PolicyView| policy_table(&policy, wide);
             let code = show(&ask.api_socket, "/bgppolicy", ask.output, table).await?;
             if code != ExitCode::SUCCESS {
@@ -24,12 +24,12 @@ pub(crate) async fn get(command: &GetCommand) -> Result<ExitCode> {
             }
             Ok(code)
         }
-        GetCommand::BgpPeers(args) => {
+        GetCommand::Peers(args) => {
             let path = with_query("/bgppeers", family_query(&args.family));
             let table = |wide| move |peers: Vec<PeerView>| peers_table(&peers, wide);
             show(&args.ask.api_socket, &path, args.ask.output, table).await
         }
-        GetCommand::BgpRoutes(args) => {
+        GetCommand::Routes(args) => {
             let wanted = args
                 .route_type
                 .iter()
