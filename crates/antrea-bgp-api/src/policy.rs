@@ -177,7 +177,7 @@ impl From<ServiceIpType> for String {
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = schema::require_address_and_asn)]
 pub struct BGPPeer {
-    /// IP address of the peer. A link-local address is refused: it names no peer without an
+    /// IP address of the peer. An IPv6 link-local address is refused: it names no peer without an
     /// interface.
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     #[schemars(schema_with = "schema::address")]

@@ -343,11 +343,8 @@ pub fn peer_address(text: &str) -> Result<IpAddr, &'static str> {
     let not_an_address = "not an IPv4 or IPv6 address; names are not resolved";
     let address: IpAddr = text.parse().map_err(|_| not_an_address)?;
     let address = address.to_canonical();
-    let link_local = match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    };
-    if link_local {
+    // 169.254.0.0/16 is not refused: clouds peer over it, and with one such link it is unambiguous.
+    if matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
         return Err("a link-local address is ambiguous without an interface; write a global one");
     }
     if zone.is_some() {

@@ -104,8 +104,6 @@ fn addresses_that_name_no_single_peer_are_refused() {
     let refused = [
         ("fe80::1", "link-local"),
         ("fe80::1%eth0", "link-local"),
-        ("169.254.1.1", "link-local"),
-        ("::ffff:169.254.1.1", "link-local"),
         ("2001:db8::1%eth0", "not an IPv4 or IPv6 address"),
         ("0.0.0.0", "unicast"),
         ("::", "unicast"),
@@ -125,6 +123,12 @@ fn addresses_that_name_no_single_peer_are_refused() {
         let message = &validated.issues[0].message;
         assert!(message.contains(because), "{address}: {message}");
     }
+}
+
+#[test]
+fn a_peer_on_a_clouds_ipv4_link_is_accepted() {
+    let policy = meaning(&with_peers(json!([{ "address": "169.254.6.2", "asn": 64512 }])));
+    assert_eq!(policy.peers[0].address.to_string(), "169.254.6.2");
 }
 
 #[test]
