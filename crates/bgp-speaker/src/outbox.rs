@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-use bgp_wire::HEADER_LEN;
+use bgp_wire::{HEADER_LEN, MessageType};
 use bytes::{Buf, Bytes};
 
 /// Slices of one vectored write: the rest of a message, session messages, UPDATEs.
@@ -81,7 +81,7 @@ impl Outbox {
     }
 
     /// Takes note that the socket took the first `octets` of what [`Outbox::slices`] showed. Tells how many UPDATEs that
-    /// completed.
+    /// completed: marks of a refresh are none, since the peer's HoldTimer does not heed them (RFC 4271 section 8.2.2).
     pub(crate) fn advance(&mut self, octets: usize) -> usize {
         let from_begun = octets.min(self.begun.len());
         self.begun.advance(from_begun);
@@ -106,13 +106,18 @@ impl Outbox {
         while end < octets {
             start = end;
             end += message_len(&self.updates[start..]).min(self.updates.len() - start);
-            completed += usize::from(end <= octets);
+            completed += usize::from(end <= octets && is_update(&self.updates[start..]));
         }
+        self.begun_update = is_update(&self.updates[start..]);
         let message = self.updates.split_to(end);
         self.begun = message.slice(octets.max(start)..);
-        self.begun_update = true;
         completed
     }
+}
+
+/// Whether `octets` starts with an UPDATE.
+fn is_update(octets: &[u8]) -> bool {
+    octets.get(HEADER_LEN - 1) == Some(&MessageType::UPDATE.0)
 }
 
 /// The length of the message that `octets` starts with (RFC 4271 section 4.1); all of it where there is no whole header.
@@ -127,10 +132,15 @@ fn message_len(octets: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    /// A message of `len` octets, all `mark` but for the length.
+    /// An UPDATE of `len` octets, all `mark` but for the length and the type.
     fn message(mark: u8, len: u16) -> Bytes {
+        typed(MessageType::UPDATE, mark, len)
+    }
+
+    fn typed(kind: MessageType, mark: u8, len: u16) -> Bytes {
         let mut octets = vec![mark; usize::from(len)];
         octets[16..18].copy_from_slice(&len.to_be_bytes());
+        octets[18] = kind.0;
         octets.into()
     }
 
@@ -196,6 +206,17 @@ mod tests {
         assert_eq!(outbox.advance(1), 1);
         assert_eq!(outbox.advance(19), 0, "a session message is none");
         assert_eq!(outbox.advance(40), 2);
+    }
+
+    #[test]
+    fn marks_of_a_refresh_do_not_stand_in_for_keepalives() {
+        let begin = typed(MessageType::ROUTE_REFRESH, 1, 23);
+        let mut outbox = Outbox::default();
+        outbox.set_updates(batch(&[begin.clone()]));
+        assert_eq!(outbox.advance(23), 0);
+        outbox.set_updates(batch(&[message(2, 20), begin]));
+        assert_eq!(outbox.advance(21), 1);
+        assert_eq!(outbox.advance(22), 0, "the rest of it is none either");
     }
 
     #[test]
