@@ -13,7 +13,7 @@ use ipnet::IpNet;
 ///
 /// IPv4 unicast with an IPv4 next hop goes into the NLRI field, with its withdrawals into Withdrawn
 /// Routes; everything else into MP_REACH_NLRI and MP_UNREACH_NLRI, which stand first among the
-/// attributes (RFC 7606 section 5.1). No path identifiers.
+/// attributes (RFC 7606 section 5.1).
 ///
 /// ```
 /// use bgp_wire::{Family, MAX_MESSAGE, UpdatePacker};
@@ -64,6 +64,8 @@ const ATTRIBUTES_LEN: usize = HEADER_LEN + 2;
 const ATTRIBUTES: usize = HEADER_LEN + 4;
 /// Octets of flags, type and extended length.
 const EXTENDED_HEADER: usize = 4;
+/// Octets of a path identifier.
+const PATH_ID: usize = 4;
 /// Octets of the longest IPv6 prefix, and IPv4 prefix, with their length octet.
 const MAX_PREFIX_V6: usize = 17;
 const MAX_PREFIX_V4: usize = 5;
@@ -160,8 +162,8 @@ impl UpdatePacker {
         max_message: u16,
     ) -> Result<Self, EncodeError> {
         let longest = match family.prefix_bits() {
-            Some(32) => MAX_PREFIX_V4,
-            Some(_) => MAX_PREFIX_V6,
+            Some(32) => PATH_ID + MAX_PREFIX_V4,
+            Some(_) => PATH_ID + MAX_PREFIX_V6,
             None => return Err(EncodeError::PrefixFamily(family)),
         };
         let (fixed, max) = (head.len() + tail.len(), usize::from(max_message));
@@ -207,11 +209,37 @@ impl UpdatePacker {
         }
     }
 
-    /// Adds a prefix of `bits` bits. All of `octets` is written and cut to size behind, which is
-    /// faster than the least copy.
+    /// [`UpdatePacker::push`] with a path identifier in front, for a session that negotiated them for
+    /// the family (RFC 7911). All prefixes of a message must have one, or none.
+    #[inline]
+    pub fn push_path(&mut self, out: &mut Vec<u8>, path_id: u32, prefix: IpNet) {
+        let bits = prefix.prefix_len();
+        let mut octets = [0; PATH_ID + MAX_PREFIX_V6];
+        octets[..PATH_ID].copy_from_slice(&path_id.to_be_bytes());
+        octets[PATH_ID] = bits;
+        match prefix {
+            IpNet::V4(net) if self.v4 => {
+                octets[PATH_ID + 1..][..4].copy_from_slice(&net.network().octets());
+            }
+            IpNet::V6(net) if !self.v4 => {
+                octets[PATH_ID + 1..].copy_from_slice(&net.network().octets());
+            }
+            _ => return debug_assert!(false, "{prefix} is not of {}", self.family),
+        }
+        let len = PATH_ID + 1 + usize::from(bits.div_ceil(8));
+        self.push_len(out, octets, len);
+    }
+
+    /// Adds a prefix of `bits` bits.
     #[inline]
     fn push_octets<const N: usize>(&mut self, out: &mut Vec<u8>, octets: [u8; N], bits: u8) {
-        let len = 1 + usize::from(bits.div_ceil(8));
+        self.push_len(out, octets, 1 + usize::from(bits.div_ceil(8)));
+    }
+
+    /// Adds the first `len` octets. All are written and cut to size behind, which is faster than
+    /// the least copy.
+    #[inline]
+    fn push_len<const N: usize>(&mut self, out: &mut Vec<u8>, octets: [u8; N], len: usize) {
         if !self.open || out.len() + len > self.limit {
             self.next_message(out);
         }

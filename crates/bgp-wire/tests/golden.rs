@@ -365,6 +365,23 @@ fn packed_ipv6() {
     assert_eq!(out, message(2, &body));
 }
 
+/// RFC 7911 section 3.
+#[test]
+fn packed_path_identifiers() {
+    let mut packer = UpdatePacker::unreach(Family::IPV4_UNICAST, MAX_MESSAGE).unwrap();
+    let mut out = Vec::new();
+    packer.push_path(&mut out, 7, "10.0.0.0/8".parse().unwrap());
+    packer.push_path(&mut out, 0x0102_0304, "192.0.2.1/32".parse().unwrap());
+    packer.finish(&mut out);
+    let body = [
+        &[0, 15][..],
+        &[0, 0, 0, 7, 8, 10],
+        &[1, 2, 3, 4, 32, 192, 0, 2, 1],
+        &[0, 0],
+    ];
+    assert_eq!(out, message(2, &body.concat()));
+}
+
 /// RFC 4724 section 2.
 #[test]
 fn end_of_rib() {
