@@ -13,11 +13,24 @@ use tempfile::TempDir;
 use crate::process::tail;
 use crate::{Namespace, Neighbor, Router, RouterConfig, RouterKind, available};
 
-/// The AS that the routers expect us in.
-pub const OUR_ASN: u32 = 64512;
+/// Who is in which AS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asns {
+    /// The AS that the routers expect us in.
+    pub ours: u32,
+    /// The AS of every router.
+    pub theirs: u32,
+}
 
-/// The AS of every router.
-pub const ROUTER_ASN: u32 = 65001;
+impl Default for Asns {
+    /// Two private two-octet AS numbers: external sessions.
+    fn default() -> Self {
+        Self {
+            ours: 64512,
+            theirs: 65001,
+        }
+    }
+}
 
 /// The addresses of one end of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +83,13 @@ pub struct Lab {
     pub ours: Arc<Namespace>,
     /// One for each router.
     pub links: Vec<Link>,
+    /// As the routers are configured.
+    pub asns: Asns,
     folder: TempDir,
 }
 
 impl Lab {
-    fn new(kinds: &[RouterKind]) -> Result<Self> {
+    fn new(kinds: &[RouterKind], asns: Asns) -> Result<Self> {
         let folder = tempfile::tempdir().context("making the lab's folder")?;
         // Daemons that give up root still have to reach their sockets.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
@@ -82,6 +97,7 @@ impl Lab {
             routers: Vec::new(),
             ours: Arc::new(Namespace::new("ours")?),
             links: Vec::new(),
+            asns,
             folder,
         };
         for (index, kind) in kinds.iter().enumerate() {
@@ -110,13 +126,13 @@ impl Lab {
         }
         let neighbors = link.theirs.both().into_iter().zip(link.ours.both());
         let config = RouterConfig {
-            asn: ROUTER_ASN,
+            asn: self.asns.theirs,
             router_id: link.theirs.v4,
             neighbors: neighbors
                 .map(|(local, address)| Neighbor {
                     local,
                     address,
-                    asn: OUR_ASN,
+                    asn: self.asns.ours,
                 })
                 .collect(),
             originate: Vec::new(),
@@ -151,17 +167,26 @@ fn log_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Runs `test` in a lab with `routers`, or says that it is skipped.
+/// Runs `test` in a lab with `routers` and external sessions, or says that it is skipped.
 ///
 /// # Panics
 ///
 /// When the test fails, with the logs of everything that ran; and with `CI=true` when something is
 /// missing.
 pub fn with_lab(routers: &[RouterKind], test: impl FnOnce(&mut Lab) -> Result<()>) {
+    with_lab_of(Asns::default(), routers, test);
+}
+
+/// As [`with_lab`], with these AS numbers.
+///
+/// # Panics
+///
+/// As [`with_lab`].
+pub fn with_lab_of(asns: Asns, routers: &[RouterKind], test: impl FnOnce(&mut Lab) -> Result<()>) {
     if !available(routers) {
         return;
     }
-    let mut lab = match Lab::new(routers) {
+    let mut lab = match Lab::new(routers, asns) {
         Ok(lab) => lab,
         Err(error) => panic!("making the lab: {error:#}"),
     };

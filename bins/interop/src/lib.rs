@@ -32,7 +32,7 @@ mod wait;
 
 pub use agent::Agent;
 pub use binaries::{announce_binary, workspace_root};
-pub use lab::{Ends, Lab, Link, OUR_ASN, ROUTER_ASN, with_lab};
+pub use lab::{Asns, Ends, Lab, Link, with_lab, with_lab_of};
 pub use namespace::Namespace;
 pub use process::Process;
 pub use requirements::available;

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use interop::{
-    Lab, Neighbor, OUR_ASN, ROUTER_ASN, Route, Router, RouterConfig, RouterKind, Routes, available,
-    eventually, with_lab,
+    Lab, Neighbor, Route, Router, RouterConfig, RouterKind, Routes, available, eventually, with_lab,
 };
 
 const BOUND: Duration = Duration::from_secs(30);
@@ -21,10 +20,10 @@ fn bird_in_our_place(lab: &Lab) -> Result<Router> {
     let neighbors = sessions.map(|(local, address)| Neighbor {
         local,
         address,
-        asn: ROUTER_ASN,
+        asn: lab.asns.theirs,
     });
     let config = RouterConfig {
-        asn: OUR_ASN,
+        asn: lab.asns.ours,
         router_id: link.ours.v4,
         neighbors: neighbors.collect(),
         originate: PREFIXES
@@ -42,7 +41,7 @@ fn receives_from_bird(kind: RouterKind) {
     with_lab(&[kind], |lab| {
         let mut bird = bird_in_our_place(lab)?;
         bird.start()?;
-        let ours = lab.links[0].ours;
+        let (asns, ours) = (lab.asns, lab.links[0].ours);
         let router = &mut lab.routers[0];
         router.start()?;
         for (address, prefix) in ours.both().into_iter().zip(PREFIXES) {
@@ -55,7 +54,7 @@ fn receives_from_bird(kind: RouterKind) {
                 prefix.parse()?,
                 Route {
                     next_hop: address,
-                    as_path: OUR_ASN.to_string(),
+                    as_path: asns.ours.to_string(),
                     stale: false,
                 },
             )]);

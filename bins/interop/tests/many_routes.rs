@@ -4,9 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use interop::{
-    Lab, OUR_ASN, Process, ROUTER_ASN, Route, RouterKind, announce_binary, eventually, with_lab,
-};
+use interop::{Lab, Process, Route, RouterKind, announce_binary, eventually, with_lab};
 
 const COUNT: u32 = 100_000;
 const FIRST: Ipv4Addr = Ipv4Addr::new(20, 0, 0, 0);
@@ -32,7 +30,7 @@ fn a_hundred_thousand_routes_reach_bird_frr_and_gobgp() {
                 println!("{}: {:.1} s", router.kind, start.elapsed().as_secs_f32());
                 let expected = Route {
                     next_hop: ours,
-                    as_path: OUR_ASN.to_string(),
+                    as_path: lab.asns.ours.to_string(),
                     stale: false,
                 };
                 let routes = router.routes(ours)?;
@@ -54,13 +52,13 @@ fn a_hundred_thousand_routes_reach_bird_frr_and_gobgp() {
 fn announce(lab: &Lab) -> Result<Process> {
     let mut command = vec![announce_binary()?.into_os_string()];
     let mut option = |name: &str, value: String| command.extend([name.into(), value.into()]);
-    option("--asn", OUR_ASN.to_string());
+    option("--asn", lab.asns.ours.to_string());
     option("--router-id", "1.1.1.1".to_owned());
     option("--count", COUNT.to_string());
     option("--first", FIRST.to_string());
     for link in &lab.links {
         option("--listen", format!("{}:179", link.ours.v4));
-        option("--peer", format!("{}={ROUTER_ASN}", link.theirs.v4));
+        option("--peer", format!("{}={}", link.theirs.v4, lab.asns.theirs));
     }
     Process::start(&lab.ours, &lab.folder().join("announce.log"), command)
 }

@@ -3,16 +3,17 @@
 //! Each story runs against each router in a lab of its own. The node is the folder `node/`.
 
 use std::fs;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use interop::{
-    Agent, Lab, OUR_ASN, Route, Router, RouterKind, Routes, eventually, with_lab, workspace_root,
+    Agent, Asns, Lab, Route, Router, RouterKind, Routes, eventually, with_lab, with_lab_of,
+    workspace_root,
 };
 
-/// OpenBGPD refuses connections for 30 s after a session went down; nothing else takes as long.
+/// Most waits end within five seconds; a busy machine or a router that holds down its dialling may
+/// take more.
 const BOUND: Duration = Duration::from_secs(60);
 
 /// What `node/` stands for, IPv4 then IPv6: Service `web`, the node's Pods, the Egresses.
@@ -54,6 +55,8 @@ against_each_router! {
     loses_local_routes_with_the_last_local_endpoint,
     gets_its_routes_back_after_a_restart,
     keeps_its_routes_while_the_agent_restarts,
+    has_routes_over_internal_sessions,
+    has_routes_from_a_four_octet_as,
 }
 
 fn has_service_pod_and_egress_routes(kind: RouterKind) {
@@ -125,7 +128,7 @@ fn keeps_its_routes_while_the_agent_restarts(kind: RouterKind) {
         let _agent = Agent::start(lab, &manifests.folder)?;
         for (family, address) in lab.links[0].ours.both().into_iter().enumerate() {
             let router = &lab.routers[0];
-            let expected = expected(&EVERYTHING, family, address)?;
+            let expected = expected(lab, &EVERYTHING, family)?;
             let mut lost = None;
             eventually("the router has fresh routes", BOUND, || {
                 let routes = router.routes(address)?;
@@ -139,9 +142,34 @@ fn keeps_its_routes_while_the_agent_restarts(kind: RouterKind) {
     });
 }
 
+/// Nothing is prepended to the path, and the next hop is the node all the same.
+fn has_routes_over_internal_sessions(kind: RouterKind) {
+    let asns = Asns {
+        ours: 64512,
+        theirs: 64512,
+    };
+    with_lab_of(asns, &[kind], |lab| up_with_everything(lab).map(drop));
+}
+
+/// RFC 6793: both are beyond what the OPEN's own AS field holds.
+fn has_routes_from_a_four_octet_as(kind: RouterKind) {
+    let asns = Asns {
+        ours: 4_200_000_001,
+        theirs: 4_200_000_002,
+    };
+    with_lab_of(asns, &[kind], |lab| up_with_everything(lab).map(drop));
+}
+
 /// The agent and the router, with sessions up and every route there.
 fn up_with_everything(lab: &mut Lab) -> Result<(Agent, Manifests)> {
     let manifests = Manifests::copy_to(&lab.folder().join("node"))?;
+    let Asns { ours, theirs } = lab.asns;
+    manifests.replace(
+        "policy.yaml",
+        "localASN: 64512",
+        &format!("localASN: {ours}"),
+    )?;
+    manifests.replace("policy.yaml", "asn: 65001", &format!("asn: {theirs}"))?;
     let agent = Agent::start(lab, &manifests.folder)?;
     lab.routers[0].start()?;
     has_exactly(lab, &EVERYTHING)?;
@@ -155,7 +183,7 @@ fn has_exactly(lab: &Lab, prefixes: &[[&str; 2]]) -> Result<()> {
         eventually(&format!("Established with {address}"), BOUND, || {
             Ok(router.session(address)?.is_established())
         })?;
-        let expected = expected(prefixes, family, address)?;
+        let expected = expected(lab, prefixes, family)?;
         let mut seen = Routes::new();
         eventually("the expected routes", BOUND, || {
             seen = router.routes(address)?;
@@ -166,10 +194,16 @@ fn has_exactly(lab: &Lab, prefixes: &[[&str; 2]]) -> Result<()> {
     Ok(())
 }
 
-fn expected(prefixes: &[[&str; 2]], family: usize, next_hop: IpAddr) -> Result<Routes> {
+/// The routes of one family: 0 is IPv4, 1 is IPv6.
+fn expected(lab: &Lab, prefixes: &[[&str; 2]], family: usize) -> Result<Routes> {
+    let Asns { ours, theirs } = lab.asns;
     let route = Route {
-        next_hop,
-        as_path: OUR_ASN.to_string(),
+        next_hop: lab.links[0].ours.both()[family],
+        as_path: if ours == theirs {
+            String::new()
+        } else {
+            ours.to_string()
+        },
         stale: false,
     };
     let prefixes = prefixes.iter().map(|both| both[family].parse());

@@ -142,6 +142,7 @@ impl Programs {
         let mut command = self.agent();
         command.args(["run", "--manifests"]).arg(manifests);
         command.args(["--listen-address", AGENT]);
+        command.arg("--http-address").arg(format!("{AGENT}:9474"));
         command.arg("--api-socket").arg(socket);
         command.arg("--state-dir").arg(state);
         command

@@ -14,6 +14,9 @@ pub(crate) fn run() -> Result<()> {
     packages::install_missing();
     let mut build = cargo(&["test", "--workspace", "--no-run"]);
     step("build the tests", &mut build)?;
+    // Some tests run these programs, whose own packages' tests do not.
+    let mut build = cargo(&["build", "--workspace", "--bins", "--examples"]);
+    step("build the programs", &mut build)?;
 
     let skips = std::env::temp_dir().join(format!("skipped-tests-{}", std::process::id()));
     let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);

@@ -14,6 +14,7 @@ pub(super) struct Bird;
 const PEER: &str = "\
 template bgp peer {
   strict bind yes;
+  direct;
   hold time 9;
   keepalive time 3;
   connect delay time 1;

@@ -1,6 +1,6 @@
 //! OpenBGPD: four processes that end together, `bgpctl -j` prints JSON.
 //!
-//! After a session goes down it refuses connections for 30 s before it dials again.
+//! It refuses connections while a session is Idle, and dials when it likes: start it last.
 
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
