@@ -1,8 +1,9 @@
 //! An Established session's place in the table.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use bgp_fsm::{ConnId, Negotiated};
+use bgp_fsm::{ConnId, Endpoints, Negotiated};
 use bgp_rib::{GroupKey, JoinError, Marker, PeerId, RefreshKind};
 use bgp_wire::{Context, Family, NextHop, RefreshSubtype, RouteRefresh, UpdateView};
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use crate::config::SpeakerConfig;
 use crate::neighbour::{EstablishedRecord, Neighbour};
 use crate::shared::Shared;
 use crate::status::{NegotiatedStatus, SessionEndpoints};
+use crate::subnet;
 
 /// Octets that one batch has at most.
 const BATCH: usize = 64 * 1024;
@@ -41,10 +43,12 @@ impl Established {
         conn: ConnId,
         negotiated: &Negotiated,
     ) -> Self {
-        let mut routes = shared.routes();
         let mut cursors = Vec::new();
         for &family in &negotiated.families {
-            let joined = group(&shared.config, negotiated, family)
+            // Before the lock: it may read what interfaces there are.
+            let group = group(&shared.config, negotiated, family);
+            let mut routes = shared.routes();
+            let joined = group
                 .ok_or(JoinError::NextHopFamily(family))
                 .and_then(|group| routes.table.join(group));
             match joined {
@@ -61,7 +65,6 @@ impl Established {
                 }
             }
         }
-        drop(routes);
         shared.upkeep.notify_one();
         let established = Self {
             conn,
@@ -225,24 +228,24 @@ fn group(config: &SpeakerConfig, negotiated: &Negotiated, family: Family) -> Opt
     })
 }
 
-/// The configured next hop of the family, or the session's local address. IPv6 next hops have 16 octets: a link-local
-/// address is left out, which is right on every subnet (RFC 2545 section 3).
+/// The configured next hop of the family, or the session's local address.
+///
+/// IPv6 next hops have 16 octets. The link-local address is added only where next hop and peer share a subnet (RFC 2545
+/// section 3), which can be told of our own address alone.
 fn next_hop(config: &SpeakerConfig, negotiated: &Negotiated, family: Family) -> Option<NextHop> {
-    let local = negotiated.endpoints.local.ip().to_canonical();
-    let v6 = |global| NextHop::V6 {
-        global,
-        link_local: None,
-    };
-    match (family, local) {
-        (Family::IPV4_UNICAST, local) => match (config.next_hop_v4, local) {
-            (Some(next_hop), _) => Some(NextHop::V4(next_hop)),
-            (None, std::net::IpAddr::V4(local)) => Some(NextHop::V4(local)),
-            (None, std::net::IpAddr::V6(_)) => None,
-        },
-        (_, local) => match (config.next_hop_v6, local) {
-            (Some(next_hop), _) => Some(v6(next_hop)),
-            (None, std::net::IpAddr::V6(local)) => Some(v6(local)),
-            (None, std::net::IpAddr::V4(_)) => None,
-        },
+    let Endpoints { local, remote } = negotiated.endpoints;
+    match (family, local.ip().to_canonical(), remote.ip()) {
+        (Family::IPV4_UNICAST, IpAddr::V4(local), _) => {
+            Some(config.next_hop_v4.unwrap_or(local).into())
+        }
+        (Family::IPV4_UNICAST, IpAddr::V6(_), _) => config.next_hop_v4.map(NextHop::V4),
+        (_, IpAddr::V6(local), IpAddr::V6(remote)) => Some(match config.next_hop_v6 {
+            Some(configured) if configured != local => configured.into(),
+            _ => NextHop::V6 {
+                global: local,
+                link_local: subnet::link_local(local, remote),
+            },
+        }),
+        _ => config.next_hop_v6.map(NextHop::from),
     }
 }

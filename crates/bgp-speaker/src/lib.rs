@@ -35,6 +35,7 @@ mod outbox;
 mod shared;
 mod speaker;
 mod status;
+mod subnet;
 mod upkeep;
 
 pub use bgp_fsm::State;
