@@ -21,29 +21,32 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<ExitCode> {
     let mut folder = Folder::open(&args.manifests)?;
     let snapshot = Snapshot::new(folder.rescan().changes);
     let nodes = nodes(&snapshot, args)?;
-    let engines: Vec<Engine> = nodes.iter().map(|node| snapshot.engine(node)).collect();
     for finding in folder
         .diagnostics()
         .filter(|finding| finding.severity >= Severity::Warning)
     {
         eprintln!("{finding}");
     }
-    for report in reports(&engines) {
-        eprintln!("{report}");
-    }
-    match args.output {
+    let mut told = BTreeSet::new();
+    // One engine at a time: a folder may hold many Nodes.
+    let engines = nodes.iter().map(|node| {
+        let engine = snapshot.engine(node);
+        tell(&engine, &mut told);
+        engine
+    });
+    let out = match args.output {
         PlanOutput::Json => {
             let plans: BTreeMap<_, _> = engines
-                .iter()
-                .map(|engine| (engine.node(), NodePlan::of(engine)))
+                .map(|engine| (engine.node().to_owned(), NodePlan::of(&engine)))
                 .collect();
-            print(&(serde_json::to_string_pretty(&plans).context("the plan as JSON")? + "\n"))?;
+            serde_json::to_string_pretty(&plans).context("the plan as JSON")? + "\n"
         }
-        PlanOutput::Table => {
-            let texts: Vec<String> = engines.iter().map(text).collect();
-            print(&texts.join("\n"))?;
-        }
-    }
+        PlanOutput::Table => engines
+            .map(|engine| text(&engine))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    };
+    print(&out)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -67,36 +70,35 @@ fn nodes(snapshot: &Snapshot, args: &PlanArgs) -> Result<Vec<String>> {
     }
 }
 
-/// What the engines have to say, each thing once: most of it is the same on every node.
-fn reports(engines: &[Engine]) -> Vec<String> {
-    let mut seen = BTreeSet::new();
+/// Says what is wrong, each thing once: most of it is the same on every Node.
+fn tell(engine: &Engine, told: &mut BTreeSet<String>) {
     let is_worth_telling =
         |report: &&Report| report.severity >= antrea_bgp_policy::Severity::Warning;
-    let reports = engines
-        .iter()
-        .flat_map(|engine| engine.problems().filter(is_worth_telling));
-    reports
-        .map(ToString::to_string)
-        .filter(|report| seen.insert(report.clone()))
-        .collect()
+    for report in engine.problems().filter(is_worth_telling) {
+        let line = report.to_string();
+        if !told.contains(&line) {
+            eprintln!("{line}");
+            told.insert(line);
+        }
+    }
 }
 
 /// What one node would do, in JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct NodePlan<'a> {
-    policy: Option<&'a str>,
+struct NodePlan {
+    policy: Option<String>,
     /// None where there is no policy: a router ID is chosen for a BGP process only.
     #[serde(rename = "routerID")]
     router_id: Option<String>,
     routes: Vec<RouteView>,
 }
 
-impl<'a> NodePlan<'a> {
-    fn of(engine: &'a Engine) -> Self {
+impl NodePlan {
+    fn of(engine: &Engine) -> Self {
         let policy = engine.policy();
         Self {
-            policy: policy.map(|policy| policy.name),
+            policy: policy.map(|policy| policy.name.to_owned()),
             router_id: policy.map(|policy| policy.process.router_id.to_string()),
             routes: routes(engine),
         }
