@@ -127,7 +127,9 @@ fn addresses_that_name_no_single_peer_are_refused() {
 
 #[test]
 fn a_peer_on_a_clouds_ipv4_link_is_accepted() {
-    let policy = meaning(&with_peers(json!([{ "address": "169.254.6.2", "asn": 64512 }])));
+    let policy = meaning(&with_peers(
+        json!([{ "address": "169.254.6.2", "asn": 64512 }]),
+    ));
     assert_eq!(policy.peers[0].address.to_string(), "169.254.6.2");
 }
 
