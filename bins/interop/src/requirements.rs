@@ -13,7 +13,7 @@ const EXTRA_FOLDERS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/lib/frr"];
 
 /// Names a file that collects one line per skipped test, for whoever runs the tests to print at the
 /// end. Set by `cargo xtask test`.
-const SKIPS_FILE: &str = "INTEROP_SKIPS";
+const SKIPS_FILE: &str = "SKIPPED_TESTS_FILE";
 
 /// The path of a program, or `None` where it is not installed.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {

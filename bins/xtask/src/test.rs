@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result<()> {
     let skips = std::env::temp_dir().join(format!("skipped-tests-{}", std::process::id()));
     let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
     tests.args(["--lib", "--bins", "--tests"]);
-    let passed = step("tests", tests.env("INTEROP_SKIPS", &skips));
+    let passed = step("tests", tests.env("SKIPPED_TESTS_FILE", &skips));
     report(&skips);
     passed?;
 
