@@ -1,10 +1,9 @@
-//! Sessions from the outside: every event, collision, negotiation, timers, and a simulated network.
+//! Sessions from the outside: every event, collision, negotiation, timers, nonsense.
 
 mod collision;
 mod events;
 mod garbage;
 mod graceful_restart;
 mod opening;
-mod simulator;
 mod support;
 mod timers;

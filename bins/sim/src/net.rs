@@ -27,6 +27,17 @@ pub(crate) enum Arrival {
     Writable,
 }
 
+/// What a crash looks like from the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Crash {
+    /// The kernel closes what the process had open.
+    Fin,
+    /// Connections are reset.
+    Reset,
+    /// The host is gone, and nobody answers for it.
+    Silent,
+}
+
 /// How bad the network is. Probabilities are per event, 0 to 1.
 #[derive(Clone, Debug)]
 pub(crate) struct Weather {
@@ -150,19 +161,25 @@ impl Net {
         }
     }
 
-    /// A host is gone: its connections get silent, or reset if somebody answers for it.
-    pub(crate) fn crash(&mut self, end: usize, silently: bool) {
+    /// Whatever held the connections of an end is gone.
+    pub(crate) fn crash(&mut self, end: usize, how: Crash) {
         for pipe in 0..self.pipes.len() {
             let Some(side) = self.pipes[pipe].ends.iter().position(|e| *e == end) else {
                 continue;
             };
-            if silently {
-                self.pipes[pipe].cut = true;
-            } else if !self.pipes[pipe].toward[side].closed {
-                self.reset(pipe);
+            match how {
+                Crash::Silent => self.pipes[pipe].cut = true,
+                Crash::Reset if !self.pipes[pipe].toward[side].closed => self.reset(pipe),
+                Crash::Fin => self.close(pipe, side),
+                Crash::Reset => {}
             }
             self.pipes[pipe].toward[side].closed = true;
         }
+    }
+
+    /// Which side of a pipe an end has.
+    pub(crate) fn side(&self, pipe: usize, end: usize) -> Side {
+        usize::from(self.pipes[pipe].ends[1] == end)
     }
 
     /// Whether what is written still arrives.
