@@ -102,11 +102,12 @@ impl Running {
 
     /// Sends SIGTERM and waits for the end; the exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill")
-            .args(["-TERM", &pid])
+        // The shell's own: a bare Debian has no program of that name.
+        let kill = format!("kill -TERM {}", self.child.id());
+        let sent = Command::new("sh")
+            .args(["-c", &kill])
             .status()
-            .expect("kill runs");
+            .expect("sh runs");
         assert!(sent.success());
         let mut code = None;
         eventually("the agent ends", || {
