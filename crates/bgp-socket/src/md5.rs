@@ -117,9 +117,15 @@ fn apply(
         return Err(error(cause));
     }
     match sys::set_md5(socket.as_fd(), peer, prefix_len, key) {
-        Err(e) if key.is_empty() && e.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+        Err(e) if key.is_empty() && means_no_key(&e) => Ok(()),
         result => result.map_err(error),
     }
+}
+
+/// What the kernel says where it has no key to forget: none of this peer, or none at all because it is built without
+/// TCP MD5.
+fn means_no_key(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOPROTOOPT))
 }
 
 #[cfg(test)]
@@ -130,6 +136,14 @@ mod tests {
     fn a_key_has_at_most_80_octets() {
         assert!(Md5Key::new(&[b'x'; 80]).is_ok());
         assert_eq!(Md5Key::new(&[b'x'; 81]), Err(KeyTooLong { length: 81 }));
+    }
+
+    #[test]
+    fn without_tcp_md5_in_the_kernel_there_is_no_key_to_forget() {
+        let error = io::Error::from_raw_os_error;
+        assert!(means_no_key(&error(libc::ENOPROTOOPT)));
+        assert!(means_no_key(&error(libc::ENOENT)));
+        assert!(!means_no_key(&error(libc::ENOMEM)));
     }
 
     #[test]

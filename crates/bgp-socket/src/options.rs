@@ -1,5 +1,5 @@
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
 use socket2::SockRef;
@@ -18,13 +18,15 @@ pub const MAX_UNSENT: u32 = 64 * 1024;
 ///
 /// # Errors
 /// The first option that the kernel refuses.
-pub fn accepted(stream: &TcpStream, ttl: Ttl) -> Result<(), SocketError> {
-    let peer = stream
+pub fn accepted(stream: &impl AsFd, ttl: Ttl) -> Result<(), SocketError> {
+    let socket = SockRef::from(stream);
+    let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
+    let peer = socket
         .peer_addr()
-        .map_err(|e| SocketError::new(SocketOption::Ttl, SocketAddr::from(([0, 0, 0, 0], 0)), e))?;
+        .map_err(|e| SocketError::new(SocketOption::Ttl, nobody, e))?;
     let socket = Options {
-        socket: SockRef::from(stream),
-        address: peer,
+        address: peer.as_socket().unwrap_or(nobody),
+        socket,
     };
     socket.ttl(ttl)?;
     socket.dscp(DSCP_CS6)?;

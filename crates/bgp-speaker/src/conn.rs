@@ -1,12 +1,13 @@
 //! One TCP connection: reading, writing, closing.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bgp_fsm::{ConnId, SendProgress};
 use bgp_wire::{HEADER_LEN, MessageType};
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -70,6 +71,20 @@ impl Conn {
         };
         self.release();
         result
+    }
+
+    /// The same without asking the runtime, which may not have looked at the socket for long.
+    pub(crate) fn read_at_once(&mut self) -> io::Result<bool> {
+        let mut chunk = vec![0; READ_CHUNK];
+        match (&*SockRef::from(&self.stream)).read(&mut chunk) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(octets) => {
+                self.inbox.extend_from_slice(&chunk[..octets]);
+                Ok(true)
+            }
+            Err(error) if would_wait(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Gives memory back while nothing is kept in it.
@@ -141,5 +156,49 @@ pub(crate) fn count_messages(mut octets: &[u8], counts: &mut ByType) {
         }
         counts.count(MessageType(kind));
         octets = &octets[len..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream as StdStream};
+
+    use bgp_fsm::{Endpoints, Session, SessionConfig};
+    use bgp_wire::{Asn, KEEPALIVE};
+
+    use super::*;
+
+    fn some_id() -> ConnId {
+        let config = SessionConfig::new(Asn(1), [192, 0, 2, 1].into(), Asn(2));
+        let mut session = Session::new(config.into(), 0);
+        let now = std::time::Instant::now();
+        session.handle_command(now, bgp_fsm::Command::Start);
+        let end = ([192, 0, 2, 1], 179).into();
+        let ends = Endpoints {
+            local: end,
+            remote: end,
+        };
+        session.handle_accepted(now, ends).expect("started")
+    }
+
+    #[tokio::test]
+    async fn what_arrived_is_there_though_the_runtime_has_not_looked() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let local = listener.local_addr().expect("bound");
+        let mut far = StdStream::connect(local).expect("it listens");
+        let (near, _) = listener.accept().expect("a connection");
+        near.set_nonblocking(true).expect("a socket");
+        let near = TcpStream::from_std(near).expect("a runtime");
+        let mut conn = Conn::new(some_id(), near);
+        assert!(!conn.read_at_once().expect("open"), "nothing yet");
+        far.write_all(&KEEPALIVE).expect("open");
+        // No await since: the runtime cannot know.
+        assert!(!conn.read().expect("open"));
+        assert!(conn.read_at_once().expect("open"));
+        assert_eq!(conn.inbox, KEEPALIVE.as_slice());
+        drop(far);
+        let end = conn.read_at_once().expect_err("closed");
+        assert_eq!(end.kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -58,8 +58,6 @@ struct Driver {
     restarting: bool,
     /// Why the last dial failed; none for one that had no answer.
     dial_failure: Option<DialFailure>,
-    /// The session that the observer was told of.
-    observed: Option<ConnId>,
     stopped: bool,
 }
 
@@ -95,7 +93,6 @@ impl Driver {
             routes_changed,
             restarting,
             dial_failure: None,
-            observed: None,
             stopped: false,
         }
     }
@@ -140,18 +137,19 @@ impl Driver {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Mail => self
-                .neighbour
-                .mail()
-                .into_iter()
-                .for_each(|mail| self.take(mail)),
+            Event::Mail => {
+                while let Some(mail) = self.neighbour.next_mail() {
+                    self.take(mail);
+                }
+            }
             Event::Timer => {
                 // A hold timer is judged by what arrived, not by when this task got to look.
                 let ids: Vec<_> = self.conns.iter().map(|conn| conn.id).collect();
-                ids.into_iter().for_each(|id| self.read(id));
+                ids.into_iter()
+                    .for_each(|id| self.read(id, Conn::read_at_once));
                 self.session.handle_timeout(Instant::now());
             }
-            Event::Ready(Ready::Read(id)) => self.read(id),
+            Event::Ready(Ready::Read(id)) => self.read(id, Conn::read),
             // Both are done by the pump.
             Event::Ready(Ready::Write(_)) | Event::RoutesChanged => {}
             Event::Dialled(id, result) => {
@@ -251,11 +249,11 @@ impl Driver {
         record.last_down = Some(failure.text.clone());
     }
 
-    fn read(&mut self, id: ConnId) {
+    fn read(&mut self, id: ConnId, read: fn(&mut Conn) -> io::Result<bool>) {
         let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == id) else {
             return;
         };
-        match conn.read() {
+        match read(conn) {
             Ok(false) => {}
             Ok(true) => {
                 let now = Instant::now();
@@ -308,7 +306,7 @@ impl Driver {
             Output::Close(id, mode) => self.close(id, mode),
             Output::Established(id) => self.established(id),
             Output::Update(_, message) => {
-                if let Some(established) = &self.established {
+                if let Some(established) = &mut self.established {
                     established.received(&message);
                 }
             }
@@ -346,14 +344,15 @@ impl Driver {
         let Some(negotiated) = self.session.negotiated() else {
             return;
         };
+        self.neighbour.record().observed = Some(id);
         let established = Established::join(&self.shared, &self.neighbour, id, negotiated);
         self.established = Some(established);
-        self.observed = Some(id);
     }
 
     fn down(&mut self, id: ConnId, was: State, reason: &DownReason) {
         self.neighbour.down(was, reason);
-        if self.observed.take_if(|observed| *observed == id).is_some()
+        let observed = self.neighbour.record().observed.take_if(|it| *it == id);
+        if observed.is_some()
             && let Some(observer) = &self.shared.config.observer
         {
             observer.session_down(self.neighbour.address, &reason.to_string());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bgp_fsm::{ConnId, Endpoints, Negotiated};
 use bgp_rib::{GroupKey, JoinError, Marker, PeerId, RefreshKind};
-use bgp_wire::{Context, Family, NextHop, RefreshSubtype, RouteRefresh, UpdateView};
+use bgp_wire::{Context, Disposition, Family, NextHop, RefreshSubtype, RouteRefresh, UpdateView};
 use bytes::Bytes;
 use tracing::{debug, error, info, warn};
 
@@ -27,6 +27,7 @@ pub(crate) struct Established {
     cursors: Vec<Cursor>,
     at_tail: bool,
     end_of_rib_told: bool,
+    malformed_told: bool,
 }
 
 struct Cursor {
@@ -74,6 +75,7 @@ impl Established {
             cursors,
             at_tail: false,
             end_of_rib_told: false,
+            malformed_told: false,
         };
         established.announce_up(negotiated);
         established
@@ -160,11 +162,16 @@ impl Established {
     }
 
     /// Counts a received UPDATE, and lets the observer look; nothing of it is kept.
-    pub(crate) fn received(&self, message: &[u8]) {
+    pub(crate) fn received(&mut self, message: &[u8]) {
         let Ok(update) = UpdateView::parse(message, &self.context) else {
             return;
         };
+        let malformed = update.disposition() != Disposition::None;
+        if malformed {
+            self.malformed(&update);
+        }
         let mut record = self.neighbour.record();
+        record.malformed_updates += u64::from(malformed);
         for nlri in update.announced() {
             record.counts(Family::unicast_of(&nlri.prefix)).received += 1;
         }
@@ -176,6 +183,17 @@ impl Established {
         drop(record);
         if let Some(observer) = &self.shared.config.observer {
             observer.update(self.neighbour.address, &update);
+        }
+    }
+
+    /// RFC 7606 section 8 asks for a word in the log; one a session, because a peer may send nothing else.
+    fn malformed(&mut self, update: &UpdateView<'_>) {
+        let errors = || update.errors().map(|error| error.to_string());
+        if std::mem::replace(&mut self.malformed_told, true) {
+            debug!(peer = %self.neighbour.address, errors = ?errors().collect::<Vec<_>>(), "another malformed UPDATE");
+        } else {
+            let error = errors().next().unwrap_or_default();
+            warn!(peer = %self.neighbour.address, error, "malformed UPDATE; others of this session are counted only");
         }
     }
 

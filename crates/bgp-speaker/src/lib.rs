@@ -36,6 +36,7 @@ mod shared;
 mod speaker;
 mod status;
 mod subnet;
+mod supervisor;
 mod upkeep;
 
 pub use bgp_fsm::State;

@@ -162,21 +162,23 @@ fn accept(shared: &Shared, stream: TcpStream, remote: SocketAddr) {
     if unkeyed {
         return;
     }
-    let set_up = || -> Result<TcpStream, String> {
-        let stream = stream.into_std().map_err(|error| error.to_string())?;
-        let text = |error: SocketError| error.to_string();
-        bgp_socket::accepted(&stream, config.ttl(kind)).map_err(text)?;
+    let set_up = || -> Result<(), SocketError> {
+        bgp_socket::accepted(&stream, config.ttl(kind))?;
         // The listener may have accepted it before it was told this password.
-        if let Some(password) = &config.password {
-            set_md5_key(&stream, address, password).map_err(text)?;
+        match &config.password {
+            Some(password) => set_md5_key(&stream, address, password),
+            None => Ok(()),
         }
-        TcpStream::from_std(stream).map_err(|error| error.to_string())
     };
     match set_up() {
-        Ok(stream) => neighbour.offer(stream),
+        Ok(()) => neighbour.offer(stream),
+        // The peer gave up meanwhile: it is no option that was refused.
+        Err(error) if error.cause().kind() == io::ErrorKind::NotConnected => {
+            debug!(peer = %address, %error, "a connection went before it was set up");
+        }
         Err(error) => {
-            warn!(peer = %address, error, "closed a connection that could not be set up");
-            neighbour.record().refused_option = Some(error);
+            warn!(peer = %address, %error, "closed a connection that could not be set up");
+            neighbour.record().refused_option = Some(error.to_string());
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What the handle, the listeners and a peer's task share about one peer.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use bgp_fsm::{DownReason, State};
+use bgp_fsm::{ConnId, DownReason, State};
 use bgp_rib::PeerId;
 use bgp_wire::{Family, HEADER_LEN, MessageType, Notification, PeerKind};
 use tokio::net::TcpStream;
@@ -18,9 +19,17 @@ use crate::status::{FamilyCounts, MessageCounts, NegotiatedStatus, SessionEndpoi
 /// One peer.
 pub(crate) struct Neighbour {
     pub(crate) address: IpAddr,
-    mailbox: Mutex<Vec<Mail>>,
+    mailbox: Mutex<Mailbox>,
     wake: Notify,
     record: Mutex<Record>,
+}
+
+/// What waits for a peer's task.
+#[derive(Default)]
+struct Mailbox {
+    mail: VecDeque<Mail>,
+    /// Told to stop, whether or not the task still gets to see that mail.
+    stopped: bool,
 }
 
 /// What a peer's task is told.
@@ -51,7 +60,11 @@ pub(crate) struct Record {
     pub(crate) last_down: Option<String>,
     pub(crate) messages: MessageCounts,
     pub(crate) routes: Vec<FamilyCounts>,
+    /// UPDATEs that were survived in spite of errors.
+    pub(crate) malformed_updates: u64,
     pub(crate) queue_octets: usize,
+    /// The session that the observer was told of.
+    pub(crate) observed: Option<ConnId>,
     /// The session while it is Established.
     pub(crate) established: Option<Box<EstablishedRecord>>,
 }
@@ -67,7 +80,7 @@ impl Neighbour {
     pub(crate) fn new(config: Arc<PeerConfig>, kind: PeerKind) -> Self {
         Self {
             address: config.address,
-            mailbox: Mutex::new(Vec::new()),
+            mailbox: Mutex::default(),
             wake: Notify::new(),
             record: Mutex::new(Record::new(config, kind)),
         }
@@ -79,7 +92,10 @@ impl Neighbour {
     }
 
     pub(crate) fn send(&self, mail: Mail) {
-        self.mailbox().push(mail);
+        let mut mailbox = self.mailbox();
+        mailbox.stopped |= matches!(mail, Mail::Stop(_));
+        mailbox.mail.push_back(mail);
+        drop(mailbox);
         self.wake.notify_one();
     }
 
@@ -87,17 +103,28 @@ impl Neighbour {
     /// floods connections costs two at most.
     pub(crate) fn offer(&self, stream: TcpStream) {
         let mut mailbox = self.mailbox();
-        if mailbox.iter().any(|mail| matches!(mail, Mail::Accepted(_))) {
+        let is_connection = |mail: &Mail| matches!(mail, Mail::Accepted(_));
+        if mailbox.mail.iter().any(is_connection) {
             return;
         }
-        mailbox.push(Mail::Accepted(stream));
+        mailbox.mail.push_back(Mail::Accepted(stream));
         drop(mailbox);
         self.wake.notify_one();
     }
 
-    /// Everything that came since the last call.
-    pub(crate) fn mail(&self) -> Vec<Mail> {
-        std::mem::take(&mut *self.mailbox())
+    /// The mail that has waited longest.
+    pub(crate) fn next_mail(&self) -> Option<Mail> {
+        let mut mailbox = self.mailbox();
+        let mail = mailbox.mail.pop_front();
+        if mailbox.mail.is_empty() {
+            mailbox.mail = VecDeque::new();
+        }
+        mail
+    }
+
+    /// Whether the peer's sessions were told to end for good.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.mailbox().stopped
     }
 
     /// Until there is mail.
@@ -151,7 +178,18 @@ impl Neighbour {
         }
     }
 
-    fn mailbox(&self) -> MutexGuard<'_, Vec<Mail>> {
+    /// Takes note of a panic in the peer's task. True: the observer knows of a session that is no more.
+    pub(crate) fn failed(&self, text: &str) -> bool {
+        let mut record = self.record();
+        let observed = record.observed.take().is_some();
+        record.flaps += u64::from(observed);
+        record.last_down = Some(text.to_owned());
+        record.queue_octets = 0;
+        record.set_state(State::Idle);
+        observed
+    }
+
+    fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
         self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -171,6 +209,8 @@ impl Record {
             last_down: None,
             messages: MessageCounts::default(),
             routes: Vec::new(),
+            malformed_updates: 0,
+            observed: None,
             queue_octets: 0,
             established: None,
         }

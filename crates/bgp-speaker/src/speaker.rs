@@ -11,11 +11,11 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::config::{PeerConfig, Shutdown, SpeakerConfig};
-use crate::driver;
 use crate::listener;
 use crate::neighbour::{Mail, Neighbour};
 use crate::shared::{Peers, Shared};
 use crate::status::{ListenerStatus, PeerStatus, Status};
+use crate::supervisor;
 use crate::upkeep;
 
 /// How long a shutdown waits for NOTIFICATIONs to reach their peers.
@@ -119,7 +119,7 @@ impl Speaker {
         peers.by_address.insert(address, Arc::clone(&neighbour));
         // Tasks of removed peers that have ended meanwhile.
         while peers.tasks.try_join_next().is_some() {}
-        let task = driver::run(
+        let task = supervisor::run(
             Arc::clone(self.shared()),
             Arc::clone(&neighbour),
             restarting,

@@ -74,6 +74,8 @@ pub struct PeerStatus {
     pub messages: MessageCounts,
     /// Routes of all sessions with this peer.
     pub routes: Vec<FamilyCounts>,
+    /// UPDATEs that were received with errors that RFC 7606 tells to survive, of all sessions with this peer.
+    pub malformed_updates: u64,
     /// Octets that wait for the socket.
     pub queue_octets: usize,
     /// Changes that the peer has yet to be told, at most.
@@ -209,6 +211,7 @@ impl PeerStatus {
             negotiated: established.map(|established| established.negotiated.clone()),
             messages: record.messages,
             routes: record.routes.clone(),
+            malformed_updates: record.malformed_updates,
             queue_octets: record.queue_octets,
             pending_changes: 0,
             end_of_rib_sent: false,
