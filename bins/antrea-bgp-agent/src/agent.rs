@@ -101,6 +101,7 @@ impl Agent {
         }
         let how = self.leave(shutdown);
         self.process.shut_down(how).await;
+        self.source.close();
     }
 
     async fn handle(&mut self, inputs: Vec<Input>) {

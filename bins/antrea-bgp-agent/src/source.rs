@@ -162,6 +162,13 @@ impl FolderSource {
             .filter(move |(object, _)| object.kind == kind)
     }
 
+    /// Stops following the folder; a router ID that was chosen is kept before this returns.
+    pub(crate) fn close(self) {
+        // Without a receiver the watcher cannot wait for this agent to take its news.
+        drop(self.rescans);
+        self.watcher.finish();
+    }
+
     /// Keeps the router ID of a node in place of the API server.
     pub(crate) fn write_router_id(&self, node: &str, id: Ipv4Addr) {
         self.watcher.write_router_id(node, id);

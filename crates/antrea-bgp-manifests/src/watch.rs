@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode};
@@ -52,11 +52,12 @@ impl Default for WatchOptions {
 }
 
 /// A thread that rescans a folder whenever something in it seems to have changed. Stops when
-/// dropped.
+/// dropped; [`Watcher::finish`] waits for that.
 #[derive(Debug)]
 #[must_use = "dropping it stops the watching"]
 pub struct Watcher {
     messages: Sender<Message>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// What the thread is told.
@@ -97,10 +98,24 @@ impl Watcher {
             received,
             events,
         };
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("manifests".to_owned())
             .spawn(move || task.run())?;
-        Ok(Watcher { messages })
+        Ok(Watcher {
+            messages,
+            thread: Some(thread),
+        })
+    }
+
+    /// Stops watching, and waits until what was asked for is done: a router ID that was handed in
+    /// is on disk afterwards. The sink may be called once more meanwhile, so it must not wait for
+    /// whoever calls this.
+    pub fn finish(mut self) {
+        self.send(Message::Stop);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the sink was reported when it happened, and there is nothing left to do.
+            let _ = thread.join();
+        }
     }
 
     /// Keeps the router ID of a node; the Node comes again through the sink, with the annotation.

@@ -6,7 +6,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 
 use antrea_bgp_api::Object;
-use antrea_bgp_manifests::{Folder, Rescan, StateDir};
+use antrea_bgp_manifests::{Folder, Rescan, StateDir, WatchOptions, Watcher};
 use common::{applied, changes, folder, node, shown, write};
 use tempfile::TempDir;
 
@@ -134,4 +134,14 @@ fn a_failure_to_write_is_a_diagnostic() {
             .contains("is no name of a Node"),
         "{strange:?}"
     );
+}
+
+#[test]
+fn a_router_id_handed_in_right_before_the_end_is_kept() {
+    let (dir, state) = places(&node("node-a", None));
+    let (folder, _) = open(&dir, &state);
+    let watcher = Watcher::start(folder, WatchOptions::default(), drop).expect("watcher");
+    watcher.write_router_id("node-a", FIRST);
+    watcher.finish();
+    assert_eq!(annotation(&open(&dir, &state).1), Some(FIRST.to_string()));
 }
