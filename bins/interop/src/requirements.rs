@@ -64,7 +64,7 @@ fn router_missing(router: RouterKind) -> Option<String> {
     let missing = router
         .programs()
         .iter()
-        .find(|program| router.program(program).is_none())?;
+        .find(|program| find_program(program).is_none())?;
     Some(format!(
         "{router} is not installed: no `{missing}` (Debian package {})",
         router.package()

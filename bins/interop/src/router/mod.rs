@@ -55,10 +55,6 @@ impl RouterKind {
         }
     }
 
-    pub(crate) fn program(self, name: &str) -> Option<PathBuf> {
-        requirements::find_program(name)
-    }
-
     fn daemon(self) -> &'static dyn Daemon {
         match self {
             Self::Bird => &bird::Bird,
