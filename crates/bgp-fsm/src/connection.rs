@@ -28,6 +28,8 @@ pub(crate) struct Connection {
     pub(crate) sent: Option<Box<Open>>,
     /// From OpenConfirm on.
     pub(crate) negotiated: Option<Box<Negotiated>>,
+    /// A KEEPALIVE came in OpenConfirm, and a preferred connection is being waited for.
+    pub(crate) confirmed: bool,
     /// When the connection became Established.
     pub(crate) established: Option<Instant>,
     pub(crate) timers: Timers,
@@ -68,6 +70,7 @@ impl Connection {
             state,
             sent: None,
             negotiated: None,
+            confirmed: false,
             established: None,
             timers: Timers::default(),
         }

@@ -2,7 +2,9 @@
 //!
 //! Both ends have to come to the same answer without seeing the same events in the same order.
 //! So a connection that the tie-break prefers is never closed only because the other one was
-//! faster: the faster one carries on until the preferred one is Established, or fails.
+//! faster: the faster one waits in OpenConfirm until the preferred one gets its OPEN, or fails, or
+//! until the neighbour shows that it decided otherwise. It does not become Established meanwhile,
+//! since a helper of graceful restart may forget routes if an Established session ends at once.
 
 use std::time::Instant;
 
@@ -47,8 +49,32 @@ impl Session {
         }
     }
 
-    /// `id` is about to become Established: nothing else is dialled, and of the other connections
-    /// only one that the tie-break prefers may go on.
+    /// OPENs are exchanged on `id`: no other one of ours goes out any more.
+    pub(super) fn begin_no_other(&mut self, now: Instant, id: ConnId) {
+        self.cancel_dial();
+        let delayed = self
+            .connections
+            .iter()
+            .find(|c| c.id != id && c.direction == Direction::Outgoing && !c.open_sent());
+        if let Some(delayed) = delayed.map(|c| c.id) {
+            self.lose(now, delayed);
+        }
+    }
+
+    /// Whether the neighbour may still prefer another connection to `id`.
+    pub(super) fn waits_for_preferred(&self, id: ConnId) -> bool {
+        let this = self.connections.iter().find(|c| c.id == id);
+        let Some((direction, negotiated)) =
+            this.and_then(|c| Some((c.direction, c.negotiated.as_ref()?)))
+        else {
+            return false;
+        };
+        let preferred = preferred(&self.config, &negotiated.peer_open);
+        let is_preferred = |c: &Connection| c.state == State::OpenSent && c.direction == preferred;
+        direction != preferred && self.connections.iter().any(is_preferred)
+    }
+
+    /// `id` is about to become Established: nothing else is dialled or goes on.
     pub(super) fn prevail(&mut self, now: Instant, id: ConnId) {
         self.cancel_dial();
         let Some(winner) = self.connections.iter().find(|c| c.id == id) else {
@@ -67,9 +93,6 @@ impl Session {
                 let end = End::closed(CloseMode::Now, DownReason::Replaced, Next::Hold);
                 self.end(now, other_id, end);
             }
-            State::OpenSent
-                if preferred(&self.config, &negotiated.peer_open) == other.direction
-                    && winner.direction != other.direction => {}
             _ => self.lose(now, other_id),
         }
     }

@@ -156,6 +156,10 @@ impl Session {
         if self.connections.is_empty() && self.dial.is_none() {
             self.go_on(now, next);
         }
+        let confirmed = self.connections.iter().find(|c| c.confirmed);
+        if let Some(id) = confirmed.map(|c| c.id) {
+            self.establish(now, id);
+        }
     }
 
     /// What the session does now that it has neither a connection nor a dial.

@@ -39,6 +39,14 @@ impl Session {
     }
 
     fn on_message(&mut self, now: Instant, id: ConnId, kind: MessageType, message: &Bytes) {
+        let Some(connection) = self.connection(id) else {
+            return;
+        };
+        if connection.confirmed && matches!(kind, MessageType::UPDATE | MessageType::ROUTE_REFRESH)
+        {
+            // The neighbour is Established, so it has no other connection.
+            self.establish(now, id);
+        }
         let Some(state) = self.connection(id).map(|c| c.state) else {
             return;
         };
@@ -76,6 +84,7 @@ impl Session {
         if self.connection(id).is_some_and(|c| !c.open_sent()) {
             self.send_open(now, id);
         }
+        self.begin_no_other(now, id);
         self.confirm(now, id, received);
     }
 
@@ -101,21 +110,27 @@ impl Session {
 
     /// Event 26, KeepAliveMsg.
     fn on_keepalive(&mut self, now: Instant, id: ConnId) {
+        let waits = self.waits_for_preferred(id);
         let Some(connection) = self.connection(id) else {
             return;
         };
         match connection.state {
             State::Established => connection.restart_hold(now),
-            State::OpenConfirm => {
-                self.prevail(now, id);
-                self.establish(now, id);
+            State::OpenConfirm if waits && !connection.confirmed => {
+                connection.confirmed = true;
+                connection.restart_hold(now);
             }
+            State::OpenConfirm => self.establish(now, id),
             _ => self.unexpected(now, id, MessageType::KEEPALIVE),
         }
     }
 
     /// To Established.
-    fn establish(&mut self, now: Instant, id: ConnId) {
+    pub(super) fn establish(&mut self, now: Instant, id: ConnId) {
+        if let Some(connection) = self.connection(id) {
+            connection.confirmed = false;
+        }
+        self.prevail(now, id);
         let Some(connection) = self.connection(id) else {
             return;
         };

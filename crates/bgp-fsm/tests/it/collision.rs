@@ -13,8 +13,8 @@ use bgp_wire::{Asn, ErrorCode, Open};
 use bytes::{Bytes, BytesMut};
 
 use crate::support::{
-    Bench, HIGH_ID, LOW_ID, OUR_ASN, OUR_ID, PEER_ASN, config, endpoints, epoch, peer_open,
-    peer_open_without_gr, secs,
+    Bench, HIGH_ID, LOW_ID, OUR_ASN, OUR_ID, PEER_ASN, config, end_of_rib, endpoints, epoch,
+    peer_open, peer_open_without_gr, secs,
 };
 
 /// Our outgoing #1 is in `state`; the peer's #2 comes, gets an OPEN and, if it lives, a KEEPALIVE.
@@ -45,7 +45,7 @@ fn while_connecting_the_accepted_one_wins_and_the_dial_is_given_up() {
         let (bench, lines) = collide(State::Connect, open_with_id(id));
         assert_eq!(
             lines,
-            ["OPEN on #2", "KEEPALIVE on #2", "cancel #1", "up #2"]
+            ["OPEN on #2", "cancel #1", "KEEPALIVE on #2", "up #2"]
         );
         assert_eq!(bench.session.state(), State::Established);
     }
@@ -75,21 +75,52 @@ fn in_open_sent_nothing_is_decided_until_one_is_established() {
             "up #2"
         ]
     );
-    // Ours is preferred, and the peer may have decided so: #2 is up, but #1 may still take over.
-    let (mut bench, lines) = collide(State::OpenSent, open_with_id(LOW_ID));
-    assert_eq!(lines, ["OPEN on #2", "KEEPALIVE on #2", "up #2"]);
+    // Ours is preferred, and the peer may have decided so: #2 waits for the OPEN on #1.
+    let mut bench = waiting_for_the_preferred_one();
     bench.open(bench.first());
     bench.keepalive(bench.first());
     assert_eq!(
         bench.lines(),
         [
-            "KEEPALIVE on #1",
             "6/7 on #2",
             "close #2",
             "down #2",
+            "KEEPALIVE on #1",
             "up #1"
         ]
     );
+}
+
+/// Our #1 is preferred and waits for an OPEN; #2 has all that it needs.
+fn waiting_for_the_preferred_one() -> Bench {
+    let (bench, lines) = collide(State::OpenSent, open_with_id(LOW_ID));
+    assert_eq!(lines, ["OPEN on #2", "KEEPALIVE on #2"]);
+    assert_eq!(bench.session.state(), State::OpenConfirm);
+    bench
+}
+
+fn second(bench: &Bench) -> ConnId {
+    bench.connections().nth(1).expect("it was accepted")
+}
+
+#[test]
+fn the_other_one_is_up_once_the_preferred_one_fails() {
+    let mut bench = waiting_for_the_preferred_one();
+    bench.closed(bench.first(), Closed::Reset);
+    assert_eq!(bench.lines(), ["drop #1", "down #1", "up #2"]);
+}
+
+#[test]
+fn a_peer_that_goes_on_without_the_preferred_one_has_decided() {
+    let decided = ["6/7 on #1", "close #1", "down #1", "up #2"];
+    let mut bench = waiting_for_the_preferred_one();
+    bench.keepalive(second(&bench));
+    assert_eq!(bench.lines(), decided);
+
+    let mut bench = waiting_for_the_preferred_one();
+    bench.data(second(&bench), &end_of_rib());
+    assert_eq!(bench.lines()[..4], decided);
+    assert_eq!(bench.session.state(), State::Established);
 }
 
 #[test]
@@ -210,7 +241,7 @@ fn a_dial_that_succeeds_after_it_was_given_up_is_closed() {
 }
 
 /// Two sessions dial at once; whatever order things arrive in, one connection is left at the end,
-/// Established on both sides, and nobody had to go Idle for it.
+/// Established on both sides, nobody had to go Idle for it, and no Established session was lost.
 #[test]
 fn every_interleaving_of_two_dials_leaves_one_connection() {
     for ids in [(LOW_ID, HIGH_ID), (HIGH_ID, LOW_ID), (OUR_ID, OUR_ID)] {
@@ -400,11 +431,7 @@ impl Pair {
                     }
                 }
                 Output::Down { reason, was, .. } => {
-                    let allowed = was < State::Established
-                        || matches!(reason, DownReason::Replaced | DownReason::CollisionLost)
-                        || matches!(&reason, DownReason::Received(n) if n.error == ErrorCode::CEASE_CONNECTION_COLLISION)
-                        || matches!(reason, DownReason::Transport(Closed::ByPeer));
-                    assert!(allowed, "{was}: {reason}");
+                    assert!(was < State::Established, "{was}: {reason}");
                     assert_ne!(self.sides[side].state(), State::Idle, "{reason}");
                 }
                 _ => {}
