@@ -144,26 +144,48 @@ fn md5_lets_in_only_the_right_key() {
 
 #[test]
 fn md5_keys_change_and_go_while_listening() {
-    let listener = listen(V4);
-    let remote = listener.local_addr().unwrap();
-    let (old, new) = (key("old"), key("new"));
-    set_md5_key(&listener, V4, &old).unwrap();
-    set_md5_key(&listener, V4, &new).unwrap();
-    assert!(
-        connects(Dialer::new(remote).key(&old), REFUSED).is_none(),
-        "replaced"
-    );
-    assert!(
-        connects(Dialer::new(remote).key(&new), SOON).is_some(),
-        "the new one"
-    );
+    for address in [V4, V6] {
+        let listener = listen(address);
+        let remote = listener.local_addr().unwrap();
+        let (old, new) = (key("old"), key("new"));
+        set_md5_key(&listener, address, &old).unwrap();
+        set_md5_key(&listener, address, &new).unwrap();
+        let replaced = connects(Dialer::new(remote).key(&old), REFUSED);
+        assert!(replaced.is_none(), "{address}: the old one");
+        let right = connects(Dialer::new(remote).key(&new), SOON);
+        assert!(right.is_some(), "{address}: the new one");
 
-    clear_md5_key(&listener, V4).unwrap();
-    assert!(
-        connects(Dialer::new(remote), SOON).is_some(),
-        "no key any more"
-    );
-    clear_md5_key(&listener, V4).expect("clearing twice is no error");
+        clear_md5_key(&listener, address).unwrap();
+        let without = connects(Dialer::new(remote), SOON);
+        assert!(without.is_some(), "{address}: no key any more");
+        clear_md5_key(&listener, address).expect("clearing twice is no error");
+    }
+}
+
+/// A key that is set, changed or cleared on a connection counts for it from then on.
+#[test]
+fn md5_keys_change_on_a_connection() {
+    for address in [V4, V6] {
+        let listener = listen(address);
+        let remote = listener.local_addr().unwrap();
+        let (old, new) = (key("old"), key("new"));
+        set_md5_key(&listener, address, &old).unwrap();
+        let dialled = connects(Dialer::new(remote).key(&old), SOON).expect("the same key");
+        let (accepted, _) = listener.accept().unwrap();
+        set_md5_key(&accepted, address, &new).unwrap();
+        accepted.set_read_timeout(Some(REFUSED)).unwrap();
+        (&dialled).write_all(b"hello").unwrap();
+        let mut octets = [0; 5];
+        (&accepted)
+            .read_exact(&mut octets)
+            .expect_err("signed with the old key");
+        set_md5_key(&dialled, address, &new).unwrap();
+        accepted.set_read_timeout(Some(SOON)).unwrap();
+        (&accepted)
+            .read_exact(&mut octets)
+            .expect("TCP sends it again, with the new key");
+        assert_eq!(&octets, b"hello", "{address}");
+    }
 }
 
 #[test]

@@ -92,14 +92,23 @@ pub(crate) fn key(listeners: &[ListenerSlot], neighbour: &Neighbour) {
     neighbour.record().unkeyed = unkeyed;
 }
 
-/// Forgets the password of a peer that goes.
-pub(crate) fn forget_key(listeners: &[ListenerSlot], neighbour: &Neighbour) {
+/// Forgets the password of a peer that goes. Where there was no room for those of others, there may be now.
+pub(crate) fn forget_key<'n>(
+    listeners: &[ListenerSlot],
+    neighbour: &Neighbour,
+    others: impl Iterator<Item = &'n Arc<Neighbour>>,
+) {
     if neighbour.record().config.password.is_none() {
         return;
     }
     for socket in sockets_for(listeners, neighbour) {
         if let Err(error) = clear_md5_key(socket, neighbour.address) {
             warn!(peer = %neighbour.address, %error, "the password of a removed peer stays set");
+        }
+    }
+    for other in others {
+        if other.record().unkeyed.is_some() {
+            key(listeners, other);
         }
     }
 }

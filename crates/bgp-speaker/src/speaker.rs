@@ -134,7 +134,8 @@ impl Speaker {
         let Some(neighbour) = peers.by_address.remove(&address.to_canonical()) else {
             return;
         };
-        listener::forget_key(&self.shared().listeners(), &neighbour);
+        let others = peers.by_address.values();
+        listener::forget_key(&self.shared().listeners(), &neighbour, others);
         drop(peers);
         neighbour.send(Mail::Stop(Shutdown::PeerDeconfigured));
         self.shared().changed();
