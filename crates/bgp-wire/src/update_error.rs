@@ -80,7 +80,7 @@ pub enum UpdateErrorKind {
     /// The header is not that of an UPDATE of this length.
     Header(HeaderErrorKind),
     /// Withdrawn Routes Length or Total Path Attribute Length reach beyond the message (RFC 7606
-    /// section 3 a): 3/1. The span is that length field.
+    /// section 3 a): 3/1. The span is that length field, as much of it as there is.
     LengthBeyondMessage,
     /// A prefix in Withdrawn Routes has a wrong length (RFC 7606 section 5.3): 3/10. The span is
     /// the rest of the field from there.

@@ -419,7 +419,11 @@ fn attributes_range(message: &[u8]) -> Result<(usize, usize), UpdateError> {
         .map_err(|e| UpdateError::reset(UpdateErrorKind::Header(e.kind), e.span))?;
     let start = after_length(body, 0)
         .and_then(|withdrawn_end| Some((withdrawn_end + 2, after_length(body, withdrawn_end)?)));
-    let beyond = |at| UpdateError::reset(UpdateErrorKind::LengthBeyondMessage, Span::new(at, 2));
+    let beyond = |at: usize| {
+        // The field itself may be cut off.
+        let span = Span::new(at, message[at..].len().min(2));
+        UpdateError::reset(UpdateErrorKind::LengthBeyondMessage, span)
+    };
     match (after_length(body, 0), start) {
         (None, _) => Err(beyond(HEADER_LEN)),
         (Some(withdrawn_end), None) => Err(beyond(HEADER_LEN + withdrawn_end)),

@@ -3,8 +3,8 @@
 mod common;
 
 use bgp_wire::{
-    AsWidth, Asn, AttributeType, Context, Disposition, ErrorCode, Family, PeerKind, UpdateError,
-    UpdateErrorKind as Kind, UpdateView,
+    AsWidth, Asn, AttributeType, Context, Disposition, ErrorCode, Family, PeerKind, Span,
+    UpdateError, UpdateErrorKind as Kind, UpdateView,
 };
 use common::{AS_PATH, MP_REACH, MP_UNREACH, NEXT_HOP, NLRI, ORIGIN, update};
 
@@ -588,6 +588,16 @@ fn unreadable_routes_end_the_session() {
         );
         assert_eq!(usize::from(error.span.offset), *offset, "{name}");
     }
+}
+
+/// What is cut off within a length field is pointed at as far as it is there.
+#[test]
+fn no_error_points_beyond_its_message() {
+    let mut message = update(&[0; 3], &[], &[]);
+    message[20] = 4;
+    let error = UpdateView::parse(&message, &ebgp()).unwrap_err();
+    assert_eq!(error.kind, Kind::LengthBeyondMessage);
+    assert_eq!(error.span, Span::new(message.len() - 1, 1));
 }
 
 /// Section 4: the attribute list's length is trusted to find the NLRI.
