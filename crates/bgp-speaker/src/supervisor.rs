@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -26,9 +26,14 @@ pub(crate) async fn run(shared: Arc<Shared>, neighbour: Arc<Neighbour>, mut rest
     let mut pause = PAUSE.0;
     loop {
         let began = Instant::now();
-        let task = driver::run(Arc::clone(&shared), Arc::clone(&neighbour), restarting);
-        let Err(panic) = caught(task).await else {
-            return;
+        let panic = {
+            // Pinned here and not in a function that takes it, which would keep room for it twice.
+            let (shared, neighbour) = (Arc::clone(&shared), Arc::clone(&neighbour));
+            let task = pin!(driver::run(shared, neighbour, restarting));
+            match caught(task).await {
+                Ok(()) => return,
+                Err(panic) => panic,
+            }
         };
         report(&shared, &neighbour, &in_words(&*panic));
         if began.elapsed() > RAN_WELL {
@@ -76,8 +81,7 @@ async fn stopped_within(pause: Duration, neighbour: &Neighbour) -> bool {
 }
 
 /// The end of a future, or the panic that ended it.
-async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
+async fn caught<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, Box<dyn Any + Send>> {
     // Nothing of the future is looked at after a panic.
     poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
