@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use antrea_bgp_manifests::{Folder, Severity};
-use antrea_bgp_policy::{Engine, PeerState, Report};
+use antrea_bgp_policy::{Engine, PeerState, Report, RouteView};
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
@@ -14,7 +14,6 @@ use crate::cli::{PlanArgs, PlanOutput};
 use crate::get::{object_ref, print};
 use crate::snapshot::Snapshot;
 use crate::table::render;
-use crate::view::RouteView;
 
 /// Prints the plan, and on standard error what is wrong with the files and policies.
 pub(crate) fn plan(args: &PlanArgs) -> Result<ExitCode> {
@@ -91,7 +90,18 @@ struct NodePlan {
     /// None where there is no policy: a router ID is chosen for a BGP process only.
     #[serde(rename = "routerID")]
     router_id: Option<String>,
-    routes: Vec<RouteView>,
+    routes: Vec<PlannedRoute>,
+}
+
+/// A route as the plan's contract has it: every member is always there, and `k8sObjRef` is empty
+/// for a Pod CIDR.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlannedRoute {
+    route: String,
+    #[serde(rename = "type")]
+    route_type: &'static str,
+    k8s_obj_ref: String,
 }
 
 impl NodePlan {
@@ -105,15 +115,13 @@ impl NodePlan {
     }
 }
 
-fn routes(engine: &Engine) -> Vec<RouteView> {
-    let view = |route: antrea_bgp_policy::RouteView<'_>| RouteView {
+fn routes(engine: &Engine) -> Vec<PlannedRoute> {
+    let planned = |route: RouteView<'_>| PlannedRoute {
         route: route.prefix.to_string(),
-        route_type: route.owner().route_type.name().to_owned(),
+        route_type: route.owner().route_type.name(),
         k8s_obj_ref: route.owner().object.to_string(),
-        owners: Vec::new(),
-        sent: None,
     };
-    engine.routes().map(view).collect()
+    engine.routes().map(planned).collect()
 }
 
 /// What one node would do, for people.
@@ -144,7 +152,7 @@ fn text(engine: &Engine) -> String {
     if !routes.is_empty() {
         let rows: Vec<_> = routes
             .into_iter()
-            .map(|r| vec![r.route, r.route_type, object_ref(&r.k8s_obj_ref)])
+            .map(|r| vec![r.route, r.route_type.to_owned(), object_ref(&r.k8s_obj_ref)])
             .collect();
         out.push_str(&render(&["ROUTE", "TYPE", "K8S-OBJ-REF"], &rows));
     }

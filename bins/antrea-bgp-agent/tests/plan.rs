@@ -12,10 +12,7 @@ use serde_json::{Value, json};
 fn the_lab_is_planned_as_json() {
     let answer = agent_on(&lab(), "plan", &["-o", "json"]);
     assert_eq!((answer.code, answer.err.as_str()), (Some(0), ""));
-    let route = |route: &str, route_type: &str, object: &str| match object {
-        "" => json!({ "route": route, "type": route_type }),
-        _ => json!({ "route": route, "type": route_type, "k8sObjRef": object }),
-    };
+    let route = |route: &str, route_type: &str, object: &str| json!({ "route": route, "type": route_type, "k8sObjRef": object });
     let routes = [
         route("192.0.2.25/32", "EgressIP", "mail"),
         route("10.244.1.0/24", "NodeIPAMPodCIDR", ""),
