@@ -178,8 +178,10 @@ impl<'a> UpdateView<'a> {
         if !survivable {
             return Err(error);
         }
-        let has_attributes = error.kind == UpdateErrorKind::AttributeBeyondList
-            || seen.has_other_than(AttributeType::MP_UNREACH_NLRI);
+        // What reaches beyond the list was an attribute too, of whatever type.
+        let beyond = |e: UpdateError| e.kind == UpdateErrorKind::AttributeBeyondList;
+        let has_attributes =
+            seen.has_other_than(AttributeType::MP_UNREACH_NLRI) || self.errors().any(beyond);
         if self.withdraws && has_attributes && !self.has_routes() {
             return Err(error.escalated());
         }

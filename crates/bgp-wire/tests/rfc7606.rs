@@ -638,6 +638,11 @@ fn errors_beside_no_route_end_the_session() {
         (view.disposition(), view.withdrawn().count()),
         (WITHDRAW, 1)
     );
+
+    // But what is cut off behind it may have been routes.
+    let message = update(&[], &[&flags, &[0x80, 14]], &[]);
+    let error = UpdateView::parse(&message, &ebgp()).unwrap_err();
+    assert_eq!(error.disposition(), RESET);
 }
 
 /// Section 2: a family may be disabled and the session kept; the rest of the message stands, by its
