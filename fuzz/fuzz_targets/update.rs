@@ -1,0 +1,4 @@
+//! [`bgp_fuzz::update`] under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bgp_fuzz::update(data));
