@@ -22,6 +22,9 @@ struct Cli {
     seed: Option<u64>,
 }
 
+/// After how many histories a line tells how far it is.
+const PROGRESS: u64 = 10_000;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let begin = Instant::now();
@@ -57,6 +60,9 @@ fn many(from: u64, seeds: u64) -> Result<Report, Failure> {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= end {
                 return Ok(sum);
+            }
+            if (seed - from + 1).is_multiple_of(PROGRESS) {
+                eprintln!("{} of {seeds} seeds", seed - from + 1);
             }
             match sim::run(seed) {
                 Ok(report) => sum += report,
