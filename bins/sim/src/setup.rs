@@ -63,12 +63,24 @@ impl Routes {
 
 /// Two to eight speakers, every one of them reachable from every other one by sessions.
 pub(crate) fn populate(world: &mut World, routes: &Routes) {
-    let count = pick(&mut world.net.rng, &[2, 2, 2, 3, 3, 4, 5, 8]);
-    let confederated = world.net.rng.u8(..4) == 0;
+    let rng = &mut world.net.rng;
+    let shape = pick(
+        rng,
+        &[Shape::Tree, Shape::Tree, Shape::Confederation, Shape::Star],
+    );
+    let count = match shape {
+        Shape::Star => rng.u8(4..=8),
+        _ => pick(rng, &[2, 2, 2, 3, 3, 4, 5, 8]),
+    };
     for number in 1..=count {
         let rng = &mut world.net.rng;
         let id = Ipv4Addr::from((rng.u32(1..1 << 24) << 8) | u32::from(number));
-        let mut speaker = Speaker::new(Asn(rng.u32(1..=4)), id, number);
+        let asn = match (shape, number) {
+            (Shape::Star, 1) => 1,
+            (Shape::Star, _) => 2,
+            _ => rng.u32(1..=4),
+        };
+        let mut speaker = Speaker::new(Asn(asn), id, number);
         for _ in 0..4 {
             for (prefix, version) in routes.changes(rng) {
                 speaker.want(prefix, version, 0);
@@ -77,20 +89,36 @@ pub(crate) fn populate(world: &mut World, routes: &Routes) {
         world.speakers.push(speaker);
     }
     for second in 1..usize::from(count) {
+        if shape == Shape::Star {
+            add_pair(world, [0, second], shape);
+            continue;
+        }
         let first = world.net.rng.usize(..second);
-        add_pair(world, [first, second], confederated);
+        add_pair(world, [first, second], shape);
         let other = world.net.rng.usize(..second);
         if other != first && world.net.rng.u8(..3) == 0 {
-            add_pair(world, [other, second], confederated);
+            add_pair(world, [other, second], shape);
         }
     }
 }
 
-fn add_pair(world: &mut World, speakers: [usize; 2], confederated: bool) {
+/// Who peers with whom.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// Everybody with somebody, in any number of ASes.
+    Tree,
+    /// The same, with a confederation among them.
+    Confederation,
+    /// All with one, as one update group.
+    Star,
+}
+
+fn add_pair(world: &mut World, speakers: [usize; 2], shape: Shape) {
     let rng = &mut world.net.rng;
     let ipv6 = rng.bool();
     let both = vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST];
     let families = match rng.u8(..4) {
+        _ if shape == Shape::Star => [both.clone(), both],
         0 => [both.clone(), both],
         1 => [both, vec![Family::IPV6_UNICAST]],
         2 => [vec![Family::IPV6_UNICAST], vec![Family::IPV6_UNICAST]],
@@ -106,7 +134,8 @@ fn add_pair(world: &mut World, speakers: [usize; 2], confederated: bool) {
             &world.speakers[speakers[1 - side]],
         );
         let confederation = |speaker: &Speaker| {
-            (confederated && MEMBERS.contains(&speaker.asn)).then(|| Confederation {
+            let member = shape == Shape::Confederation && MEMBERS.contains(&speaker.asn);
+            member.then(|| Confederation {
                 identifier: IDENTIFIER,
                 members: MEMBERS.to_vec(),
             })
@@ -122,7 +151,8 @@ fn add_pair(world: &mut World, speakers: [usize; 2], confederated: bool) {
             ..SessionConfig::new(us.asn, us.id, peer_asn)
         };
         let rng = &mut world.net.rng;
-        let config = vary(rng, config, restart_time);
+        let mut config = vary(rng, config, restart_time);
+        config.extended_messages &= shape != Shape::Star;
         let mut end = End::new(speakers[side], first + 1 - side, ipv6, config);
         end.plain_refresh = rng.u8(..3) == 0;
         world.ends.push(end);
