@@ -212,7 +212,7 @@ mod tests {
     fn marks_of_a_refresh_do_not_stand_in_for_keepalives() {
         let begin = typed(MessageType::ROUTE_REFRESH, 1, 23);
         let mut outbox = Outbox::default();
-        outbox.set_updates(batch(&[begin.clone()]));
+        outbox.set_updates(batch(std::slice::from_ref(&begin)));
         assert_eq!(outbox.advance(23), 0);
         outbox.set_updates(batch(&[message(2, 20), begin]));
         assert_eq!(outbox.advance(21), 1);
