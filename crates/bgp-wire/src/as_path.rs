@@ -206,24 +206,17 @@ impl<'a> AsPathView<'a> {
     }
 
     /// The segments, the nearest AS first.
+    #[inline]
     pub fn segments(&self) -> impl Iterator<Item = AsPathSegmentView<'a>> + Clone + use<'a> {
-        let mut left = self.leading;
-        let merging = !self.as4.is_empty();
-        let head = Segments::new(self.octets, self.width).map_while(move |segment| {
-            let hops = segment.kind.hops(segment.len());
-            // Confederation segments next to what is kept are kept too.
-            if merging && left == 0 && !segment.kind.is_confederation() {
-                return None;
-            }
-            let taken = segment.first_hops(left);
-            left = left.saturating_sub(hops);
-            Some(taken)
-        });
-        let tail = Segments::new(self.as4, AsWidth::Four);
-        head.chain(tail.filter(|s| !s.kind.is_confederation()))
+        MergedSegments {
+            head: Segments::new(self.octets, self.width),
+            tail: Segments::new(self.as4, AsWidth::Four),
+            left: self.leading,
+        }
     }
 
     /// All members of all segments in order.
+    #[inline]
     pub fn asns(&self) -> impl Iterator<Item = Asn> + Clone + use<'a> {
         self.segments().flat_map(|segment| segment.members())
     }
@@ -292,15 +285,15 @@ pub struct AsPathSegmentView<'a> {
 
 impl<'a> AsPathSegmentView<'a> {
     /// The members, in order.
+    #[inline]
     pub fn members(&self) -> impl Iterator<Item = Asn> + Clone + use<'a> {
-        let width = self.width;
-        self.octets
-            .chunks_exact(width.octets())
-            .map(move |octets| match *octets {
-                [a, b] => Asn(u32::from(u16::from_be_bytes([a, b]))),
-                [a, b, c, d] => Asn(u32::from_be_bytes([a, b, c, d])),
-                _ => Asn(0),
-            })
+        // One of the two is empty, which is cheaper than to ask for the width at every member.
+        let (two, four): (&[[u8; 2]], &[[u8; 4]]) = match self.width {
+            AsWidth::Two => (self.octets.as_chunks().0, &[]),
+            AsWidth::Four => (&[], self.octets.as_chunks().0),
+        };
+        let two = two.iter().map(|it| Asn::from(u16::from_be_bytes(*it)));
+        two.chain(four.iter().map(|it| Asn(u32::from_be_bytes(*it))))
     }
 
     /// How many members there are: 1 to 255.
@@ -310,7 +303,10 @@ impl<'a> AsPathSegmentView<'a> {
         reason = "a segment without members is malformed"
     )]
     pub const fn len(&self) -> usize {
-        self.octets.len() / self.width.octets()
+        match self.width {
+            AsWidth::Two => self.octets.len() / 2,
+            AsWidth::Four => self.octets.len() / 4,
+        }
     }
 
     /// The segment as far as it makes up `hops` hops.
@@ -357,6 +353,43 @@ impl<'a> Iterator for Segments<'a> {
             octets,
             width: self.width,
         })
+    }
+}
+
+/// The segments of AS_PATH as far as they count, then those of AS4_PATH (RFC 6793 section 4.2.3).
+#[derive(Clone)]
+struct MergedSegments<'a> {
+    head: Segments<'a>,
+    tail: Segments<'a>,
+    /// How many hops of `head` count; `usize::MAX` where nothing is merged.
+    left: usize,
+}
+
+impl<'a> Iterator for MergedSegments<'a> {
+    type Item = AsPathSegmentView<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left == usize::MAX {
+            self.head.next()
+        } else {
+            self.next_merged()
+        }
+    }
+}
+
+impl<'a> MergedSegments<'a> {
+    #[cold]
+    fn next_merged(&mut self) -> Option<AsPathSegmentView<'a>> {
+        // Confederation segments next to what is kept are kept too.
+        let left = self.left;
+        let kept = |s: &AsPathSegmentView<'_>| left > 0 || s.kind.is_confederation();
+        if let Some(segment) = self.head.next().filter(kept) {
+            self.left = left.saturating_sub(segment.kind.hops(segment.len()));
+            return Some(segment.first_hops(left));
+        }
+        self.head.octets = &[];
+        self.tail.find(|s| !s.kind.is_confederation())
     }
 }
 

@@ -3,9 +3,8 @@
 use crate::walk::RawAttribute;
 use crate::{
     Aggregator, AsPathView, AsWidth, Asn, Attribute, AttributeFlags, AttributeType, ClusterList,
-    Communities, Community, Context, ExtendedCommunities, ExtendedCommunity,
-    Ipv6ExtendedCommunities, Ipv6ExtendedCommunity, LargeCommunities, LargeCommunity, MpReachView,
-    MpUnreachView, Origin, Span,
+    Communities, Context, ExtendedCommunities, Ipv6ExtendedCommunities, LargeCommunities,
+    MpReachView, MpUnreachView, Origin, Span,
 };
 use bytes::Bytes;
 use core::net::Ipv4Addr;
@@ -67,24 +66,28 @@ pub enum AttributeValue<'a> {
 }
 
 impl<'a> AttributeView<'a> {
+    #[inline]
     pub(crate) const fn new(raw: RawAttribute<'a>, context: Context) -> Self {
         Self { raw, context }
     }
 
     /// The flags, all eight bits.
     #[must_use]
+    #[inline]
     pub const fn flags(&self) -> AttributeFlags {
         self.raw.flags
     }
 
     /// The type code.
     #[must_use]
+    #[inline]
     pub const fn kind(&self) -> AttributeType {
         self.raw.kind
     }
 
     /// The value's octets.
     #[must_use]
+    #[inline]
     pub const fn octets(&self) -> &'a [u8] {
         self.raw.value
     }
@@ -97,12 +100,14 @@ impl<'a> AttributeView<'a> {
 
     /// The value, by its type.
     #[must_use]
+    #[inline]
     pub fn value(&self) -> AttributeValue<'a> {
         self.known()
             .unwrap_or(AttributeValue::Unknown(self.raw.value))
     }
 
     /// The value of a type that is known here and has the form it should have, as it has in a view.
+    #[inline]
     fn known(&self) -> Option<AttributeValue<'a>> {
         let value = self.raw.value;
         Some(match self.raw.kind {
@@ -117,35 +122,31 @@ impl<'a> AttributeView<'a> {
             AttributeType::AGGREGATOR => {
                 AttributeValue::Aggregator(Aggregator::from_octets(value)?)
             }
-            AttributeType::COMMUNITIES => {
-                AttributeValue::Communities(Communities::new(value, Community::from_octets))
-            }
+            AttributeType::COMMUNITIES => AttributeValue::Communities(Communities::new(value)),
             AttributeType::ORIGINATOR_ID => AttributeValue::OriginatorId(address(value)?),
-            AttributeType::CLUSTER_LIST => {
-                AttributeValue::ClusterList(ClusterList::new(value, Ipv4Addr::from))
-            }
+            AttributeType::CLUSTER_LIST => AttributeValue::ClusterList(ClusterList::new(value)),
             AttributeType::MP_REACH_NLRI => {
                 AttributeValue::MpReach(MpReachView::new(value, &self.context)?)
             }
             AttributeType::MP_UNREACH_NLRI => {
                 AttributeValue::MpUnreach(MpUnreachView::new(value, &self.context)?)
             }
-            AttributeType::EXTENDED_COMMUNITIES => AttributeValue::ExtendedCommunities(
-                ExtendedCommunities::new(value, ExtendedCommunity),
-            ),
+            AttributeType::EXTENDED_COMMUNITIES => {
+                AttributeValue::ExtendedCommunities(ExtendedCommunities::new(value))
+            }
             AttributeType::AS4_PATH => {
                 AttributeValue::As4Path(AsPathView::new(value, AsWidth::Four))
             }
             AttributeType::AS4_AGGREGATOR => {
                 AttributeValue::As4Aggregator(Aggregator::from_octets(value)?)
             }
-            AttributeType::IPV6_EXTENDED_COMMUNITIES => AttributeValue::Ipv6ExtendedCommunities(
-                Ipv6ExtendedCommunities::new(value, Ipv6ExtendedCommunity),
-            ),
+            AttributeType::IPV6_EXTENDED_COMMUNITIES => {
+                AttributeValue::Ipv6ExtendedCommunities(Ipv6ExtendedCommunities::new(value))
+            }
             AttributeType::AIGP => AttributeValue::Aigp(aigp_metric(value)?),
-            AttributeType::LARGE_COMMUNITY => AttributeValue::LargeCommunities(
-                LargeCommunities::new(value, LargeCommunity::from_octets),
-            ),
+            AttributeType::LARGE_COMMUNITY => {
+                AttributeValue::LargeCommunities(LargeCommunities::new(value))
+            }
             AttributeType::ONLY_TO_CUSTOMER => AttributeValue::OnlyToCustomer(Asn(number(value)?)),
             _ => return None,
         })
@@ -190,10 +191,12 @@ impl<'a> AttributeView<'a> {
     }
 }
 
+#[inline]
 fn number(value: &[u8]) -> Option<u32> {
     value.try_into().ok().map(u32::from_be_bytes)
 }
 
+#[inline]
 fn address(value: &[u8]) -> Option<Ipv4Addr> {
     number(value).map(Ipv4Addr::from)
 }

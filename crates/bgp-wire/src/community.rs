@@ -1,6 +1,7 @@
 //! Communities: RFC 1997, RFC 4360, RFC 5701, RFC 8092.
 
 use core::fmt;
+use core::marker::PhantomData;
 
 /// A community (RFC 1997): by convention an AS number and a value of it. Displayed as `64512:100`,
 /// or by its well-known name.
@@ -118,22 +119,28 @@ impl fmt::Display for LargeCommunity {
 #[derive(Clone, Copy, Debug)]
 pub struct ListView<'a, T, const N: usize> {
     octets: &'a [u8],
-    read: fn([u8; N]) -> T,
+    values: PhantomData<T>,
 }
 
 impl<'a, T, const N: usize> ListView<'a, T, N> {
-    pub(crate) const fn new(octets: &'a [u8], read: fn([u8; N]) -> T) -> Self {
-        Self { octets, read }
+    pub(crate) const fn new(octets: &'a [u8]) -> Self {
+        Self {
+            octets,
+            values: PhantomData,
+        }
     }
 
     /// The values, in the order sent.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + Clone + use<'a, T, N> {
-        let read = self.read;
+    #[inline]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + Clone + use<'a, T, N>
+    where
+        T: From<[u8; N]>,
+    {
         self.octets
             .as_chunks::<N>()
             .0
             .iter()
-            .map(move |octets| read(*octets))
+            .map(|octets| T::from(*octets))
     }
 
     /// How many values there are.
@@ -166,14 +173,34 @@ pub type LargeCommunities<'a> = ListView<'a, LargeCommunity, 12>;
 /// Cluster identifiers of a message (RFC 4456).
 pub type ClusterList<'a> = ListView<'a, core::net::Ipv4Addr, 4>;
 
-impl Community {
-    pub(crate) const fn from_octets(octets: [u8; 4]) -> Self {
+/// As on the wire.
+impl From<[u8; 4]> for Community {
+    #[inline]
+    fn from(octets: [u8; 4]) -> Self {
         Self(u32::from_be_bytes(octets))
     }
 }
 
-impl LargeCommunity {
-    pub(crate) fn from_octets(octets: [u8; 12]) -> Self {
+/// As on the wire.
+impl From<[u8; 8]> for ExtendedCommunity {
+    #[inline]
+    fn from(octets: [u8; 8]) -> Self {
+        Self(octets)
+    }
+}
+
+/// As on the wire.
+impl From<[u8; 20]> for Ipv6ExtendedCommunity {
+    #[inline]
+    fn from(octets: [u8; 20]) -> Self {
+        Self(octets)
+    }
+}
+
+/// As on the wire.
+impl From<[u8; 12]> for LargeCommunity {
+    #[inline]
+    fn from(octets: [u8; 12]) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, k, l] = octets;
         Self {
             global: u32::from_be_bytes([a, b, c, d]),

@@ -21,6 +21,7 @@ pub struct MpReachView<'a> {
 }
 
 impl<'a> MpReachView<'a> {
+    #[inline]
     pub(crate) fn new(value: &'a [u8], context: &Context) -> Option<Self> {
         let (family, rest) = split_family(value)?;
         let (&len, rest) = rest.split_first()?;
@@ -36,12 +37,14 @@ impl<'a> MpReachView<'a> {
 
     /// The next hop as addresses; `None` where it has another form, as for VPNs.
     #[must_use]
+    #[inline]
     pub fn next_hop(&self) -> Option<NextHop> {
         NextHop::from_octets(self.next_hop)
     }
 
     /// The routes where they are plain prefixes; nothing for other families.
     #[must_use]
+    #[inline]
     pub fn prefixes(&self) -> Prefixes<'a> {
         Prefixes::new(self.nlri, self.family, self.add_path)
     }
@@ -62,6 +65,7 @@ pub struct MpUnreachView<'a> {
 }
 
 impl<'a> MpUnreachView<'a> {
+    #[inline]
     pub(crate) fn new(value: &'a [u8], context: &Context) -> Option<Self> {
         let (family, nlri) = split_family(value)?;
         Some(Self {
@@ -73,11 +77,13 @@ impl<'a> MpUnreachView<'a> {
 
     /// The routes where they are plain prefixes; nothing for other families.
     #[must_use]
+    #[inline]
     pub fn prefixes(&self) -> Prefixes<'a> {
         Prefixes::new(self.nlri, self.family, self.add_path)
     }
 }
 
+#[inline]
 pub(crate) fn split_family(value: &[u8]) -> Option<(Family, &[u8])> {
     let ([high, low, safi], rest) = value.split_first_chunk::<3>()?;
     Some((

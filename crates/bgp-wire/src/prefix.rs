@@ -55,6 +55,7 @@ pub struct Prefixes<'a> {
 
 impl<'a> Prefixes<'a> {
     /// The prefixes of `octets`; none for a family whose NLRI are not plain prefixes.
+    #[inline]
     pub(crate) fn new(octets: &'a [u8], family: Family, add_path: bool) -> Self {
         let bits = family.prefix_bits();
         let octets = if bits.is_some() { octets } else { &[] };
@@ -66,6 +67,7 @@ impl<'a> Prefixes<'a> {
         }
     }
 
+    #[inline]
     pub(crate) const fn none() -> Self {
         Self {
             octets: &[],
@@ -110,20 +112,47 @@ impl Iterator for Prefixes<'_> {
 
 #[inline]
 fn v4(bits: u8, octets: &[u8]) -> Option<IpNet> {
-    let mut address = [0; 4];
-    address.get_mut(..octets.len())?.copy_from_slice(octets);
-    Some(IpNet::V4(
-        Ipv4Net::new(Ipv4Addr::from(address), bits).ok()?.trunc(),
-    ))
+    // Spelled out, as copying so few octets one by one costs more than all the rest.
+    let address = match *octets {
+        [] => 0,
+        [a] => u32::from_be_bytes([a, 0, 0, 0]),
+        [a, b] => u32::from_be_bytes([a, b, 0, 0]),
+        [a, b, c] => u32::from_be_bytes([a, b, c, 0]),
+        [a, b, c, d] => u32::from_be_bytes([a, b, c, d]),
+        _ => return None,
+    };
+    let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+    let net = Ipv4Net::new(Ipv4Addr::from_bits(address & mask), bits).ok()?;
+    Some(IpNet::V4(net))
 }
 
 #[inline]
 fn v6(bits: u8, octets: &[u8]) -> Option<IpNet> {
-    let mut address = [0; 16];
-    address.get_mut(..octets.len())?.copy_from_slice(octets);
-    Some(IpNet::V6(
-        Ipv6Net::new(Ipv6Addr::from(address), bits).ok()?.trunc(),
-    ))
+    let (high, low) = match octets.split_first_chunk::<8>() {
+        None => (high_octets(octets), 0),
+        Some((high, low)) if low.len() <= 8 => (u64::from_be_bytes(*high), high_octets(low)),
+        Some(_) => return None,
+    };
+    let address = u128::from(high) << 64 | u128::from(low);
+    let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+    let net = Ipv6Net::new(Ipv6Addr::from_bits(address & mask), bits).ok()?;
+    Some(IpNet::V6(net))
+}
+
+/// At most eight octets as the highest of a number. Four or more are read as the first four and the last four, which may overlap.
+#[inline]
+fn high_octets(octets: &[u8]) -> u64 {
+    let missing = 8 * (8 - octets.len() as u32);
+    match (octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_be_bytes(*first)) << 32
+                | u64::from(u32::from_be_bytes(*last)) << missing
+        }
+        _ => {
+            let number = octets.iter().fold(0, |n, octet| n << 8 | u64::from(*octet));
+            number.checked_shl(missing).unwrap_or(0)
+        }
+    }
 }
 
 /// Checks the syntax of a field of prefixes (RFC 7606 section 5.3). The error is where the first

@@ -3,12 +3,14 @@
 use crate::attribute::{four_octet_companions, put_attribute_header};
 use crate::header::header;
 use crate::notification::checked_len;
+use crate::view::Layout;
 use crate::{
     AsWidth, Attribute, AttributeFlags, AttributeType, Context, Disposition, EncodeError, Family,
     HEADER_LEN, MessageType, NextHop, Nlri, UpdateError, UpdateView,
 };
 use alloc::vec::Vec;
 use bytes::BufMut;
+use core::hash::{Hash, Hasher};
 
 /// An UPDATE that owns its octets: one allocation, in the form of the wire, with what the session
 /// negotiated.
@@ -28,11 +30,28 @@ use bytes::BufMut;
 /// assert_eq!(update.view()?.announced().count(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct Update {
     /// The whole message, its header included; all lengths are right.
     message: Vec<u8>,
     context: Context,
+    /// What the checks found, until something changes.
+    layout: Option<Layout>,
+}
+
+/// The same octets, read with the same context.
+impl PartialEq for Update {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.message, &self.context) == (&other.message, &other.context)
+    }
+}
+
+impl Eq for Update {}
+
+impl Hash for Update {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.message, &self.context).hash(state);
+    }
 }
 
 impl Update {
@@ -47,6 +66,7 @@ impl Update {
         Self {
             message,
             context: *context,
+            layout: None,
         }
     }
 
@@ -59,12 +79,15 @@ impl Update {
         UpdateView::parse(message, context).map(|view| view.to_owned())
     }
 
-    /// The UPDATE, checked by RFC 7606.
+    /// The UPDATE, checked by RFC 7606: once, and again after a change.
     ///
     /// # Errors
     /// Those of [`UpdateView::parse`]; only what [`Update::set`] wrote can bring one about.
     pub fn view(&self) -> Result<UpdateView<'_>, UpdateError> {
-        UpdateView::parse(&self.message, &self.context)
+        match self.layout {
+            Some(layout) => Ok(UpdateView::new(&self.message, &self.context, layout)),
+            None => UpdateView::parse(&self.message, &self.context),
+        }
     }
 
     /// What the UPDATE was read or is written with.
@@ -313,6 +336,7 @@ impl Update {
                 max: usize::from(u16::MAX),
             });
         }
+        self.layout = None;
         let attributes_len_at = self.attributes_start() - 2;
         let change = |old: usize| (old - (end - start) + octets.len()) as u16;
         match field {
@@ -347,6 +371,7 @@ impl UpdateView<'_> {
         Update {
             message: self.message().to_vec(),
             context: *self.context(),
+            layout: Some(self.layout()),
         }
     }
 }

@@ -50,6 +50,16 @@ enum Worst<'a> {
     Missing,
 }
 
+/// What the checks found in a message: all of a view but the octets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    attributes_start: u16,
+    attributes_end: u16,
+    disposition: Disposition,
+    withdraws: bool,
+    places: Places,
+}
+
 /// Where the values of attributes lie that are asked for often; an offset of zero where one is
 /// missing or not sound. The last place is that of all other types, so that noting one needs no
 /// branch.
@@ -104,6 +114,31 @@ impl<'a> UpdateView<'a> {
         view.check_fields()?;
         view.check_attributes()?;
         Ok(view)
+    }
+
+    /// The view of a message with this layout.
+    #[inline]
+    pub(crate) const fn new(message: &'a [u8], context: &Context, layout: Layout) -> Self {
+        Self {
+            message,
+            context: *context,
+            attributes_start: layout.attributes_start,
+            attributes_end: layout.attributes_end,
+            disposition: layout.disposition,
+            withdraws: layout.withdraws,
+            places: layout.places,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn layout(&self) -> Layout {
+        Layout {
+            attributes_start: self.attributes_start,
+            attributes_end: self.attributes_end,
+            disposition: self.disposition,
+            withdraws: self.withdraws,
+            places: self.places,
+        }
     }
 
     /// Withdrawn Routes and NLRI: syntax errors end the session (RFC 7606 section 5.3).
@@ -218,6 +253,7 @@ impl<'a> UpdateView<'a> {
     ///
     /// RFC 4271 section 4.3: a prefix that is also announced counts as announced only, so withdraw
     /// first.
+    #[inline]
     pub fn withdrawn(&self) -> impl Iterator<Item = Nlri> + Clone + use<'a> {
         let unreach = self
             .mp_unreach()
@@ -235,6 +271,7 @@ impl<'a> UpdateView<'a> {
 
     /// Prefixes that are reachable with the attributes of the message, of all families of plain
     /// prefixes. None under treat-as-withdraw.
+    #[inline]
     pub fn announced(&self) -> impl Iterator<Item = Nlri> + Clone + use<'a> {
         let [nlri, reach] = if self.withdraws {
             [Prefixes::none(), Prefixes::none()]
@@ -246,6 +283,7 @@ impl<'a> UpdateView<'a> {
 
     /// The sound attributes in the order of the message: what RFC 7606 tells to discard, and
     /// malformed ones, are left out.
+    #[inline]
     pub fn attributes(&self) -> impl Iterator<Item = AttributeView<'a>> + Clone + use<'a> {
         let context = self.context;
         // Where nothing is wrong nothing needs to be looked at again.
@@ -304,12 +342,14 @@ impl<'a> UpdateView<'a> {
 
     /// MP_REACH_NLRI. Under treat-as-withdraw its routes are withdrawn.
     #[must_use]
+    #[inline]
     pub fn mp_reach(&self) -> Option<MpReachView<'a>> {
         MpReachView::new(self.value(REACH)?, &self.context)
     }
 
     /// MP_UNREACH_NLRI.
     #[must_use]
+    #[inline]
     pub fn mp_unreach(&self) -> Option<MpUnreachView<'a>> {
         MpUnreachView::new(self.value(UNREACH)?, &self.context)
     }
@@ -344,22 +384,26 @@ impl<'a> UpdateView<'a> {
 
     /// The Withdrawn Routes field.
     #[must_use]
+    #[inline]
     pub fn withdrawn_field(&self) -> &'a [u8] {
         &self.message[HEADER_LEN + 2..usize::from(self.attributes_start) - 2]
     }
 
     /// The Path Attributes field.
     #[must_use]
+    #[inline]
     pub fn attributes_field(&self) -> &'a [u8] {
         &self.message[usize::from(self.attributes_start)..usize::from(self.attributes_end)]
     }
 
     /// The NLRI field.
     #[must_use]
+    #[inline]
     pub fn nlri_field(&self) -> &'a [u8] {
         &self.message[usize::from(self.attributes_end)..]
     }
 
+    #[inline]
     fn walk(&self) -> Walk<'a> {
         Walk::new(
             self.attributes_field(),
@@ -384,15 +428,18 @@ impl<'a> UpdateView<'a> {
         (span.offset != 0).then(|| span.of(self.message))
     }
 
+    #[inline]
     fn v4(&self, octets: &'a [u8]) -> Prefixes<'a> {
         let add_path = self.context.add_path_receive.contains(Family::IPV4_UNICAST);
         Prefixes::new(octets, Family::IPV4_UNICAST, add_path)
     }
 
+    #[inline]
     fn nlri(&self) -> Prefixes<'a> {
         self.v4(self.nlri_field())
     }
 
+    #[inline]
     fn reach_prefixes(&self) -> Prefixes<'a> {
         self.mp_reach().map_or(Prefixes::none(), |it| it.prefixes())
     }

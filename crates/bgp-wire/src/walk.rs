@@ -64,6 +64,7 @@ pub(crate) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Over `list`, which starts at `at` in its message.
+    #[inline]
     pub(crate) fn new(list: &'a [u8], at: usize, context: Context) -> Self {
         Self {
             rest: list,
