@@ -55,6 +55,7 @@ against_each_router! {
     loses_local_routes_with_the_last_local_endpoint,
     gets_its_routes_back_after_a_restart,
     keeps_its_routes_while_the_agent_restarts,
+    keeps_its_routes_when_the_agent_crashes,
     has_routes_over_internal_sessions,
     has_routes_from_a_four_octet_as,
 }
@@ -110,11 +111,19 @@ fn gets_its_routes_back_after_a_restart(kind: RouterKind) {
     });
 }
 
-/// RFC 4724: the routes are stale for a while, but never gone.
 fn keeps_its_routes_while_the_agent_restarts(kind: RouterKind) {
+    keeps_its_routes(kind, |agent| agent.terminate().map(drop));
+}
+
+fn keeps_its_routes_when_the_agent_crashes(kind: RouterKind) {
+    keeps_its_routes(kind, Agent::kill);
+}
+
+/// RFC 4724: the routes are stale for a while, but never gone.
+fn keeps_its_routes(kind: RouterKind, end: fn(Agent) -> Result<()>) {
     with_lab(&[kind], |lab| {
         let (agent, manifests) = up_with_everything(lab)?;
-        agent.terminate()?;
+        end(agent)?;
         for address in lab.links[0].ours.both() {
             let router = &lab.routers[0];
             eventually("the session is down, its routes stale", BOUND, || {
