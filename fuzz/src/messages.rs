@@ -125,7 +125,56 @@ pub fn open(data: &[u8]) {
     );
     let again = Open::decode(&out).expect("our own OPEN is right");
     assert_eq!(again, open);
+    assert_eq!(
+        out[19..28],
+        message[19..28],
+        "version, AS, hold time, identifier"
+    );
+    assert_eq!(capabilities(&out), capabilities(&message));
     negotiation_is_fair(&open);
+}
+
+/// Codes and values of the capabilities of an OPEN that was accepted, reserved bits left out: RFC 5492 section 4, RFC 9072.
+fn capabilities(message: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let extended = message[28] != 0 && message.get(29) == Some(&255);
+    let (mut rest, header) = if extended {
+        (&message[32..], 3)
+    } else {
+        (&message[29..], 2)
+    };
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let len = rest[1..header]
+            .iter()
+            .fold(0, |len, octet| len << 8 | usize::from(*octet));
+        let (mut parameter, after) = rest[header..].split_at(len);
+        while let [code, len, values @ ..] = parameter {
+            let (value, after) = values.split_at(usize::from(*len));
+            found.push((*code, without_reserved(*code, value)));
+            parameter = after;
+        }
+        rest = after;
+    }
+    found
+}
+
+/// RFC 4760 section 8, RFC 4724 section 3 with RFC 8538, RFC 9494 section 3.1.
+fn without_reserved(code: u8, value: &[u8]) -> Vec<u8> {
+    let mut value = value.to_vec();
+    match (code, value.len()) {
+        (1, 4) => value[2] = 0,
+        (64, 2..) if value.len() % 4 == 2 => {
+            value[0] &= 0xcf;
+            value[2..]
+                .chunks_mut(4)
+                .for_each(|family| family[3] &= 0x80);
+        }
+        (71, _) if value.len().is_multiple_of(7) => {
+            value.chunks_mut(7).for_each(|family| family[3] &= 0x80);
+        }
+        _ => {}
+    }
+    value
 }
 
 /// Both sides come to the same answer.

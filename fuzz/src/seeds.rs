@@ -3,11 +3,12 @@
 //! `cargo run -p fuzz-smoke` writes them to `fuzz/seeds/`, and a test there says if the files are others.
 
 use bgp_wire::{
-    AddPathFamily, AddPathMode, Afi, Aggregator, AsPath, Asn, Attribute, AttributeFlags,
-    AttributeType, Capability, Community, Context, ErrorCode, ExtendedCommunity, ExtendedNextHop,
-    Family, GracefulRestart, GracefulRestartFamily, HEADER_LEN, Ipv6ExtendedCommunity, KEEPALIVE,
-    LargeCommunity, LongLivedFamily, Message, MessageType, NextHop, Nlri, Notification, Open,
-    Origin, RefreshSubtype, Role, RouteRefresh, Safi, Update, encode_end_of_rib,
+    AddPathFamily, AddPathMode, Afi, Aggregator, AsPath, AsPathSegment, Asn, Attribute,
+    AttributeFlags, AttributeType, Capability, Community, Context, ErrorCode, ExtendedCommunity,
+    ExtendedNextHop, Family, GracefulRestart, GracefulRestartFamily, HEADER_LEN,
+    Ipv6ExtendedCommunity, KEEPALIVE, LargeCommunity, LongLivedFamily, Message, MessageType,
+    NextHop, Nlri, Notification, Open, Origin, RefreshSubtype, Role, RouteRefresh, Safi,
+    SegmentKind, Update, encode_end_of_rib,
 };
 use ipnet::IpNet;
 
@@ -27,7 +28,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "notification" => bodies(notifications()),
         "route_refresh" => bodies(refreshes()),
         "update" => with_update(&[], HEADER_LEN),
-        "view_owned" => with_update(&[2], HEADER_LEN),
+        "view_owned" => view_owned(),
         "round_trip" => round_trip(),
         "split" => split(),
         "pack" => pack(),
@@ -51,6 +52,7 @@ fn framing() -> Vec<Seed> {
         .flat_map(|(_, message)| message)
         .collect();
     let long = message(MessageType::UPDATE, &[0; 4100]).expect("short enough");
+    let long_open = message(MessageType::OPEN, &[0; 4100]).expect("short enough");
     let bad = |at: usize, value| {
         let mut message = KEEPALIVE.to_vec();
         message[at] = value;
@@ -61,6 +63,8 @@ fn framing() -> Vec<Seed> {
         ("keepalive", with(0, &KEEPALIVE)),
         ("stream", with(0, &stream)),
         ("extended", with(1, &long)),
+        // RFC 8654 section 4 leaves OPEN and KEEPALIVE as short as they were.
+        ("extended-open", with(1, &long_open)),
         ("too-long", with(0, &long)),
         ("half", with(0, &KEEPALIVE[..18])),
         ("marker", with(0, &bad(7, 0))),
@@ -119,7 +123,7 @@ fn capabilities() -> Vec<Capability> {
     let restarting = GracefulRestart {
         restarting: true,
         notification: true,
-        time: 120,
+        time: 4095,
         families: vec![GracefulRestartFamily {
             family: v4,
             forwarding: true,
@@ -145,7 +149,7 @@ fn capabilities() -> Vec<Capability> {
         Capability::LongLivedGracefulRestart(vec![LongLivedFamily {
             family: v4,
             forwarding: true,
-            stale_time: 3600,
+            stale_time: 0x00fe_dcba,
         }]),
         Capability::Fqdn {
             host: "a".into(),
@@ -238,7 +242,7 @@ fn updates() -> Vec<(&'static str, [u8; 2], Vec<u8>)> {
             body(&[0, 0, 0, 8, 0xc0, 15, 3, 0, 2, 1, 0x80, 14]),
         ),
     ];
-    let built: [(&str, [u8; 2], Build); 8] = [
+    let built: [(&str, [u8; 2], Build); 9] = [
         ("v4", EBGP, |update| {
             announce(update, &["10.0.0.0/8", "192.0.2.1/32", "0.0.0.0/0"]);
         }),
@@ -264,6 +268,10 @@ fn updates() -> Vec<(&'static str, [u8; 2], Vec<u8>)> {
         ("two-octets", [0, 0], |update| {
             wide_aggregate(update);
             announce(update, &["10.0.0.0/8"]);
+        }),
+        ("as-set", [0, 0], |update| {
+            announce(update, &["10.0.0.0/8"]);
+            behind_a_set(update);
         }),
         (
             "confederation",
@@ -397,6 +405,20 @@ fn wide_aggregate(update: &mut Update) {
     );
 }
 
+/// AS4_PATH that takes over behind an AS_SET, which counts once, and a sequence that counts as it is long.
+fn behind_a_set(update: &mut Update) {
+    let set_of = |kind, members: &[u32]| AsPathSegment {
+        kind,
+        members: members.iter().copied().map(Asn).collect(),
+    };
+    let segments = vec![
+        set_of(SegmentKind::Set, &[1, 2, 3]),
+        set_of(SegmentKind::Sequence, &[4, 5, Asn::TRANS.0]),
+    ];
+    set(update, &Attribute::AsPath(AsPath { segments }));
+    set(update, &Attribute::As4Path(AsPath::sequence([Asn(70_000)])));
+}
+
 /// Families whose NLRI stay raw.
 fn other_families() -> Vec<(&'static str, [u8; 2], Vec<u8>)> {
     let mut seeds = Vec::new();
@@ -489,6 +511,15 @@ fn with_update(between: &[u8], from: usize) -> Vec<Seed> {
     seeds
         .map(|(name, context, message)| (name, [&context, between, &message[from..]].concat()))
         .collect()
+}
+
+/// An AGGREGATOR of a wide AS is set in each, and in one that has such an AS already, one of an AS of two octets.
+fn view_owned() -> Vec<Seed> {
+    let mut seeds = with_update(&[2], HEADER_LEN);
+    let narrow = with_update(&[2 + 65], HEADER_LEN);
+    let narrow = narrow.into_iter().find(|(name, _)| *name == "two-octets");
+    seeds.extend(narrow.map(|(_, data)| ("narrow-aggregator", data)));
+    seeds
 }
 
 fn round_trip() -> Vec<Seed> {

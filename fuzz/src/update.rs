@@ -1,9 +1,9 @@
 //! UPDATEs in place, and UPDATEs that own their octets.
 
 use bgp_wire::{
-    Aggregator, AsPath, Asn, Attribute, AttributeFlags, AttributeType, AttributeView, Community,
-    Context, Disposition, Family, MessageType, Nlri, SegmentKind, Span, Update, UpdateError,
-    UpdateErrorKind, UpdateView,
+    Aggregator, AsPath, AsWidth, Asn, Attribute, AttributeFlags, AttributeType, AttributeView,
+    Community, Context, Disposition, Family, MessageType, Nlri, SegmentKind, Span, Update,
+    UpdateError, UpdateErrorKind, UpdateView,
 };
 
 use crate::expect;
@@ -356,7 +356,7 @@ fn set(view: &UpdateView<'_>, mut owned: Update, change: u8) {
         0 => Attribute::MultiExitDisc(u32::from(change)),
         1 => Attribute::Communities(vec![Community(u32::from(change)); usize::from(change)]),
         2 => Attribute::Aggregator(Aggregator {
-            asn: Asn(70_000),
+            asn: Asn(if change & 64 == 0 { 70_000 } else { 64_512 }),
             address: [192, 0, 2, 1].into(),
         }),
         3 => Attribute::OnlyToCustomer(Asn(u32::from(change))),
@@ -386,12 +386,29 @@ fn set(view: &UpdateView<'_>, mut owned: Update, change: u8) {
     assert_eq!(kept(&after, others), kept(view, others));
     assert!(after.announced().eq(view.announced()) && after.withdrawn().eq(view.withdrawn()));
     assert!(after.disposition() <= view.disposition());
+    assert!(
+        !ascending(view) || ascending(&after),
+        "{kind} is out of order"
+    );
     if let Attribute::Aggregator(it) = attribute {
         // Two octets alone hold no such AS; RFC 6793 section 4.2.3 puts it together again.
         assert_eq!(after.aggregator(), Some(it));
+        let companion = after.attribute(AttributeType::AS4_AGGREGATOR);
+        let wanted = after.context().as_width == AsWidth::Two && it.asn == Asn(70_000);
+        assert_eq!(companion.is_some(), wanted, "AS4_AGGREGATOR");
     } else {
         assert_eq!(after.attribute(kind).map(|a| a.to_owned()), Some(attribute));
     }
+}
+
+/// Whether the attributes are in the order of RFC 4271 section 5, those aside that RFC 7606 section 5.1 puts in front.
+fn ascending(view: &UpdateView<'_>) -> bool {
+    let in_front = [
+        AttributeType::MP_REACH_NLRI.0,
+        AttributeType::MP_UNREACH_NLRI.0,
+    ];
+    let kinds = RawAttributes::of(view).map(|raw| raw.octets[1]);
+    kinds.filter(|kind| !in_front.contains(kind)).is_sorted()
 }
 
 fn remove(view: &UpdateView<'_>, mut owned: Update, kind: AttributeType) {
