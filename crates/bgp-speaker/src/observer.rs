@@ -7,7 +7,8 @@ use crate::{NegotiatedStatus, SessionEndpoints};
 /// Hears what happens on sessions; for looking glasses, route collectors and tests. The speaker itself keeps no route
 /// that it receives.
 ///
-/// Called from the peer's own task, in order: a call that takes long holds up that peer, and no other.
+/// Called from the peer's own task, in order: a call that takes long holds up that peer, and no other. A call that panics
+/// ends the peer's session, is logged as a bug, and the peer starts again after a pause.
 pub trait Observer: Send + Sync {
     /// A session became Established.
     fn session_up(
