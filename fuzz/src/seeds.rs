@@ -513,12 +513,14 @@ fn with_update(between: &[u8], from: usize) -> Vec<Seed> {
         .collect()
 }
 
-/// An AGGREGATOR of a wide AS is set in each, and in one that has such an AS already, one of an AS of two octets.
+/// An AGGREGATOR of a wide AS is set in each; where there is one already also a narrow one, and a MULTI_EXIT_DISC in between.
 fn view_owned() -> Vec<Seed> {
     let mut seeds = with_update(&[2], HEADER_LEN);
-    let narrow = with_update(&[2 + 65], HEADER_LEN);
-    let narrow = narrow.into_iter().find(|(name, _)| *name == "two-octets");
-    seeds.extend(narrow.map(|(_, data)| ("narrow-aggregator", data)));
+    for (name, change) in [("narrow-aggregator", 2 + 65), ("in-between", 5)] {
+        let changed = with_update(&[change], HEADER_LEN);
+        let aggregate = changed.into_iter().find(|(name, _)| *name == "two-octets");
+        seeds.extend(aggregate.map(|(_, data)| (name, data)));
+    }
     seeds
 }
 
