@@ -117,6 +117,36 @@ async fn a_malformed_attribute_costs_its_routes_only() {
     })
     .await;
     assert_eq!(state(&scene.speaker.status(), attacker), State::Established);
+    assert_eq!(peer(&scene.speaker, attacker).malformed_updates, 1);
+    scene.bystander_lives().await;
+}
+
+#[tokio::test]
+async fn received_routes_are_counted_by_family() {
+    let mut scene = Scene::new("127.30.9").await;
+    let (mut raw, _) = RawPeer::establish(&scene.attacker, scene.local).await;
+    let mut both = update([203, 0, 113, 0], 24, [127, 30, 9, 3]);
+    // MP_REACH_NLRI in front: 2001:db8::/32 and ::/0 by 2001:db8::1.
+    let mut reach = vec![0x80, 14, 27, 0, 2, 1, 16, 0x20, 1, 0xd, 0xb8];
+    reach.extend([0; 11]);
+    reach.extend([1, 0, 32, 0x20, 1, 0xd, 0xb8, 0]);
+    both[17] += reach.len() as u8;
+    both[22] += reach.len() as u8;
+    both.splice(23..23, reach);
+    raw.send(&both).await;
+    let attacker = ip(&scene.attacker);
+    until(&scene.speaker, "both families", |status| {
+        let status = status.peer(attacker).expect("configured");
+        let mut received: Vec<_> = status
+            .routes
+            .iter()
+            .map(|it| (it.family, it.received))
+            .collect();
+        received.sort_unstable();
+        received == [(Family::IPV4_UNICAST, 1), (Family::IPV6_UNICAST, 2)]
+    })
+    .await;
+    assert_eq!(peer(&scene.speaker, attacker).malformed_updates, 0);
     scene.bystander_lives().await;
 }
 
