@@ -282,6 +282,6 @@ impl Uids {
 }
 
 /// Whether Events are written about objects of this kind.
-fn is_told_about(kind: Kind) -> bool {
+pub(crate) fn is_told_about(kind: Kind) -> bool {
     matches!(kind, Kind::BgpPolicy | Kind::Node)
 }

@@ -190,3 +190,88 @@ pub(crate) fn channel(
     let writer = Writer::new(client, node, timing, uids, seed, Arc::clone(&counters));
     (Events { queue, counters }, writer.run(waiting))
 }
+
+#[cfg(test)]
+mod tests {
+    use antrea_bgp_api::{Object, decode};
+    use antrea_bgp_policy::{Effect, Engine, Input};
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(kind: Kind, json: serde_json::Value) -> Object {
+        decode(kind, json).expect("it can be decoded").object
+    }
+
+    /// What an engine reports about a policy and a Service.
+    fn reports() -> Vec<Report> {
+        let mut engine = Engine::new("node-a");
+        engine.handle_all([
+            Input::Applied(object(
+                Kind::Node,
+                json!({ "metadata": { "name": "node-a" }, "status": { "addresses": [
+                    { "type": "InternalIP", "address": "192.0.2.10" }] } }),
+            )),
+            Input::Applied(object(
+                Kind::BgpPolicy,
+                json!({ "metadata": { "name": "edge" }, "spec": {
+                    "nodeSelector": {}, "localASN": 64512,
+                    "advertisements": { "service": { "ipTypes": ["ExternalIP"] } },
+                    "bgpPeers": [{ "address": "nonsense", "asn": 65001 },
+                                 { "address": "2001:db8::1", "asn": 65001 }] } }),
+            )),
+            Input::Applied(object(
+                Kind::Service,
+                json!({ "metadata": { "name": "web", "namespace": "shop" },
+                    "spec": { "externalIPs": ["nonsense"] } }),
+            )),
+        ]);
+        std::iter::from_fn(|| engine.poll_effect())
+            .filter_map(|effect| match effect {
+                Effect::Report(report) => Some(*report),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn event_of(code: ReasonCode) -> Event {
+        let reports = reports();
+        let report = reports.iter().find(|report| report.code == code);
+        Event::from_report(
+            report.unwrap_or_else(|| panic!("{code} is not among {reports:?}")),
+            "node-a",
+        )
+    }
+
+    #[test]
+    fn what_all_agents_see_of_a_policy_goes_on_the_policy() {
+        let event = event_of(ReasonCode::InvalidElement);
+        assert_eq!(event.object.to_string(), "BGPPolicy/edge");
+        assert_eq!(event.event_type, EventType::Warning);
+        assert!(
+            event.note.starts_with("spec.bgpPeers[0].address: "),
+            "{}",
+            event.note
+        );
+        assert!(event.is_shared());
+    }
+
+    #[test]
+    fn what_differs_between_nodes_goes_on_the_node() {
+        let event = event_of(ReasonCode::PeerSkipped);
+        assert_eq!(event.object.to_string(), "Node/node-a");
+        assert!(event.note.starts_with("BGPPolicy/edge: "), "{}", event.note);
+        assert!(!event.is_shared());
+    }
+
+    #[test]
+    fn objects_of_other_people_get_no_events() {
+        let event = event_of(ReasonCode::InvalidAddress);
+        assert_eq!(event.object.to_string(), "Node/node-a");
+        assert!(
+            event.note.starts_with("Service/shop/web: "),
+            "{}",
+            event.note
+        );
+    }
+}

@@ -108,8 +108,8 @@ impl Failure {
             _ => Self::Other {
                 message,
                 retry_after,
-                // "Too large resource version" comes as 504: this server will never reach it.
-                garbled: code == 504,
+                // After a restore of etcd: this server has never been where we were.
+                garbled: words.contains("Too large resource version"),
             },
         }
     }

@@ -2,60 +2,46 @@
 
 use std::collections::HashMap;
 
-use antrea_bgp_api::{Kind, ObjectRef};
-use antrea_bgp_policy::Input;
+use antrea_bgp_api::{Kind, Object, ObjectRef};
+use antrea_bgp_policy::{Input, InvalidObject};
 
-use crate::decode::{Identity, Item};
+use crate::cluster::is_told_about;
+use crate::decode::Item;
 
-/// What a list has brought so far.
+/// What a list has brought so far. There can be very many, so nothing else of them is kept.
+#[derive(Default)]
 pub(crate) struct Listing {
-    items: Vec<Item>,
+    objects: Vec<Object>,
+    invalid: Vec<InvalidObject>,
+    /// Of the kinds that Events are about.
+    uids: HashMap<ObjectRef, String>,
 }
 
 impl Listing {
-    pub(crate) fn new() -> Self {
-        Self { items: Vec::new() }
-    }
-
-    pub(crate) fn extend(&mut self, items: Vec<Item>) {
-        if self.items.is_empty() {
-            self.items = items;
-        } else {
-            self.items.extend(items);
-        }
-    }
-
     pub(crate) fn push(&mut self, item: Item) {
-        self.items.push(item);
+        match item.object {
+            Ok(object) => self.objects.push(object),
+            Err(invalid) => self.invalid.push(invalid),
+        }
+        if is_told_about(item.identity.object.kind) {
+            self.uids.insert(item.identity.object, item.identity.uid);
+        }
     }
 
     /// An object that came goes again, before the list is at its end.
-    pub(crate) fn remove(&mut self, identity: &Identity) {
-        let gone = &identity.object;
-        self.items.retain(|item| item.identity.object != *gone);
+    pub(crate) fn remove(&mut self, gone: &ObjectRef) {
+        self.objects.retain(|object| object.object_ref() != *gone);
+        self.invalid.retain(|invalid| invalid.object != *gone);
+        self.uids.remove(gone);
     }
 
-    /// The names of all objects that exist, with their UIDs.
-    pub(crate) fn uids(&self) -> HashMap<ObjectRef, String> {
-        let identities = self.items.iter().map(|item| &item.identity);
-        identities
-            .map(|identity| (identity.object.clone(), identity.uid.clone()))
-            .collect()
-    }
-
-    /// As one input. Objects that the engine knows and that are not in it are gone.
-    pub(crate) fn into_input(self, kind: Kind) -> Input {
-        let (mut objects, mut invalid) = (Vec::with_capacity(self.items.len()), Vec::new());
-        for item in self.items {
-            match item.object {
-                Ok(object) => objects.push(object),
-                Err(object) => invalid.push(object),
-            }
-        }
-        Input::Relisted {
+    /// As one input, and the UIDs. Objects that the engine knows and that are not in it are gone.
+    pub(crate) fn into_input(self, kind: Kind) -> (Input, HashMap<ObjectRef, String>) {
+        let input = Input::Relisted {
             kind,
-            objects,
-            invalid,
-        }
+            objects: self.objects,
+            invalid: self.invalid,
+        };
+        (input, self.uids)
     }
 }

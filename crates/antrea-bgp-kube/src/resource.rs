@@ -51,10 +51,10 @@ impl Resource {
         }
     }
 
-    /// The permission for one verb on it.
-    pub(crate) fn rule(&self, verb: &'static str) -> Rule {
+    /// The permission that following it takes.
+    pub(crate) fn rule(&self) -> Rule {
         Rule {
-            verb,
+            verbs: &["list", "watch"],
             group: self.group,
             resource: self.plural.to_owned(),
             namespace: self.namespace.clone(),

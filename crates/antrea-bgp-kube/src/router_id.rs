@@ -103,7 +103,7 @@ impl Writer {
             pending: true,
             error: Some(failure.message().to_owned()),
             missing_rule: denied.then(|| Rule {
-                verb: "patch",
+                verbs: &["patch"],
                 group: "",
                 resource: "nodes/status".to_owned(),
                 namespace: None,

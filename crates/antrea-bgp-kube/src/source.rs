@@ -10,6 +10,7 @@ use kube::Client;
 use kube::api::{ListParams, WatchParams};
 use kube::core::Request as Requests;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::backoff::Backoff;
@@ -50,7 +51,12 @@ struct Follower {
     listed: bool,
     /// Whether the present attempt brought anything.
     progress: bool,
-    not_found: u32,
+    /// Whether the present attempt listed all objects.
+    listed_now: bool,
+    /// Pauses between lists that lead to nothing but the next list.
+    relist: Backoff,
+    /// Since when every answer was 404.
+    not_found: Option<Instant>,
     garbled: u32,
 }
 
@@ -85,7 +91,9 @@ impl Source {
             state: SourceState::Unwatched,
             listed: false,
             progress: false,
-            not_found: 0,
+            listed_now: false,
+            relist: Backoff::new(timing.retry_first, timing.slow_longest),
+            not_found: None,
             garbled: 0,
             source: self,
         };
@@ -101,6 +109,7 @@ impl Follower {
         }
         loop {
             self.progress = false;
+            self.listed_now = false;
             let attempt = match self.position.clone() {
                 Some(position) => self.resume(&position).await,
                 None => self.list().await,
@@ -124,7 +133,9 @@ impl Follower {
     /// A watch came to its end as every watch does.
     fn ended(&mut self) -> Duration {
         if self.progress {
-            return Duration::ZERO;
+            // Watches of many agents end together when their API server stops.
+            let random = self.source.random.f64();
+            return self.source.timing.retry_first.mul_f64(random / 2.0);
         }
         // One that ends before anything came is no better than one that fails.
         self.retry.next(&mut self.source.random)
@@ -146,7 +157,7 @@ impl Follower {
     /// A watch that begins with all objects.
     async fn stream(&mut self) -> Result<(), Stop> {
         let mut pieces = self.watch("", true).await?;
-        let mut listing = Some(Listing::new());
+        let mut listing = Some(Listing::default());
         // Objects first, and at once: a pause means that the end mark will never come, as from a
         // server that ignores what it does not know.
         let idle = self.source.timing.request;
@@ -161,7 +172,7 @@ impl Follower {
             while let Some(line) = pieces.line() {
                 match decode::event(self.source.resource.kind, line)? {
                     Event::Applied(item) => list.push(item),
-                    Event::Deleted(identity) => list.remove(&identity),
+                    Event::Deleted(identity) => list.remove(&identity.object),
                     Event::Bookmark {
                         version,
                         initial_end: true,
@@ -174,7 +185,7 @@ impl Follower {
                 }
             }
             if let Some(version) = done {
-                let list = listing.take().unwrap_or_else(Listing::new);
+                let list = listing.take().unwrap_or_default();
                 self.listed(list, version).await?;
             } else if !more {
                 return Err(cut(&pieces, "the list ended before its end mark").into());
@@ -187,7 +198,7 @@ impl Follower {
 
     /// All objects in pages, then a watch from there.
     async fn pages(&mut self) -> Result<(), Stop> {
-        let mut listing = Listing::new();
+        let mut listing = Listing::default();
         let mut params = ListParams {
             label_selector: self.source.resource.labels.clone(),
             field_selector: self.source.resource.fields.clone(),
@@ -200,7 +211,7 @@ impl Follower {
             pieces.read_to_end(self.source.timing.request).await?;
             self.count(&mut pieces);
             let page = decode::page(self.kind(), pieces.unread())?;
-            listing.extend(page.items);
+            page.items.into_iter().for_each(|item| listing.push(item));
             match page.continues {
                 Some(token) => params.continue_token = Some(token),
                 None => break page.version,
@@ -250,13 +261,14 @@ impl Follower {
             self.deliver(std::mem::take(&mut inputs)).await?;
             ended?;
             check_line(&pieces)?;
-            if !pieces.read(self.source.timing.watch_idle).await? {
-                return match pieces.unread() {
-                    [] => Ok(()),
-                    _ => Err(cut(&pieces, "the watch ended").into()),
-                };
+            match pieces.read(self.source.timing.watch_idle).await {
+                Ok(true) => self.count(&mut pieces),
+                Ok(false) if pieces.unread().is_empty() => return Ok(()),
+                Ok(false) => return Err(cut(&pieces, "the watch ended").into()),
+                // Dead, or a server without bookmarks. Resuming will tell.
+                Err(Failure::Silent(_)) => return Ok(()),
+                Err(failure) => return Err(failure.into()),
             }
-            self.count(&mut pieces);
         }
     }
 
@@ -284,6 +296,7 @@ impl Follower {
             };
             self.position = Some(version);
             self.succeeded();
+            self.relist.reset();
         }
         Ok(())
     }
@@ -294,7 +307,7 @@ impl Follower {
         self.progress = true;
         self.retry.reset();
         self.slow.reset();
-        self.not_found = 0;
+        self.not_found = None;
         self.garbled = 0;
     }
 
@@ -302,24 +315,28 @@ impl Follower {
         let kind = self.kind();
         self.succeeded();
         self.listed = true;
+        self.listed_now = true;
         self.position = Some(version);
-        self.source.uids.replace(kind, listing.uids());
         self.source.statuses.update(kind, |s| s.lists += 1);
-        let all = vec![listing.into_input(kind)];
-        self.enter(SourceState::Synced, all, None).await
+        let (all, uids) = listing.into_input(kind);
+        self.source.uids.replace(kind, uids);
+        self.enter(SourceState::Synced, vec![all], None).await
     }
 
     /// Decides what a failure means, and how long to wait.
     async fn failed(&mut self, failure: &Failure) -> Result<Duration, Unwanted> {
         let kind = self.kind();
-        let broke_off = self.progress;
+        let (broke_off, was_resumed) = (self.progress, self.position.is_some());
         self.source.statuses.update(kind, |s| s.failures += 1);
         debug!(%kind, %failure, "a request or a watch failed");
         match failure {
             Failure::Gone(_) => {
                 self.position = None;
-                // The first time at once; a server that says so again and again is a failing one.
-                if broke_off {
+                // At once, unless it was a list already that led here.
+                if self.listed_now {
+                    return Ok(self.relist.next(&mut self.source.random));
+                }
+                if broke_off || was_resumed {
                     return Ok(Duration::ZERO);
                 }
             }
@@ -349,17 +366,17 @@ impl Follower {
 
     async fn found_nothing(&mut self, failure: &Failure) -> Result<Duration, Unwanted> {
         self.position = None;
-        self.not_found += 1;
-        if self.listed && self.not_found < self.source.timing.absent_after {
+        let since = *self.not_found.get_or_insert_with(Instant::now);
+        if self.listed && since.elapsed() < self.source.timing.absent_after {
             self.enter(SourceState::Failing, Vec::new(), Some(failure))
                 .await?;
             return Ok(self.slow.next(&mut self.source.random));
         }
         let mut inputs = Vec::new();
         if std::mem::take(&mut self.listed) {
-            let kind = self.kind();
-            self.source.uids.replace(kind, Default::default());
-            inputs.push(Listing::new().into_input(kind));
+            let (none, uids) = Listing::default().into_input(self.kind());
+            self.source.uids.replace(self.kind(), uids);
+            inputs.push(none);
         }
         self.enter(SourceState::Absent, inputs, Some(failure))
             .await?;
@@ -376,15 +393,11 @@ impl Follower {
         why: Option<&Failure>,
     ) -> Result<(), Unwanted> {
         let (kind, before) = (self.kind(), self.state);
-        let verb = match self.position {
-            Some(_) => "watch",
-            None => "list",
-        };
         let status = self.source.statuses.update(kind, |status| {
             status.state = state;
             status.detail = why.map(|failure| failure.message().to_owned());
             let denied = state == SourceState::Denied;
-            status.missing_rule = denied.then(|| self.source.resource.rule(verb));
+            status.missing_rule = denied.then(|| self.source.resource.rule());
             status.clone()
         });
         if state != before {

@@ -10,7 +10,7 @@ use antrea_bgp_policy::SourceState;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rule {
     /// As in `verbs`.
-    pub verb: &'static str,
+    pub verbs: &'static [&'static str],
     /// As in `apiGroups`; empty for the core group.
     pub group: &'static str,
     /// As in `resources`.
@@ -22,14 +22,14 @@ pub struct Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            verb,
+            verbs,
             group,
             resource,
             namespace,
         } = self;
         write!(
             f,
-            "verb {verb:?} on resource {resource:?} in apiGroup {group:?}"
+            "verbs {verbs:?} on resource {resource:?} in apiGroup {group:?}"
         )?;
         match namespace {
             Some(namespace) => write!(f, ", in a Role in namespace {namespace:?}"),
@@ -76,7 +76,7 @@ impl SourceStatus {
 }
 
 impl fmt::Display for SourceStatus {
-    /// One line, such as `Service: denied: HTTP 403: …; grant verb "list" on …`.
+    /// One line, such as `Service: denied: HTTP 403: …; grant verbs ["list", "watch"] on …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind, self.state)?;
         if let Some(detail) = &self.detail {

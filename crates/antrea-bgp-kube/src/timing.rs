@@ -25,8 +25,9 @@ pub struct Timing {
     /// No pause after a 404 or a 403 is longer, hence about how long a new CRD or a new
     /// permission goes unnoticed. Default: 60 s.
     pub slow_longest: Duration,
-    /// How many 404 in a row make a kind absent that had been listed before. Default: 3.
-    pub absent_after: u32,
+    /// How long a kind that had been listed has to be answered with 404 until it counts as
+    /// absent, so that its objects are gone. Default: 30 s.
+    pub absent_after: Duration,
     /// Objects in a page, where lists come in pages. Default: 500.
     pub page: u32,
     /// Equal Events are one, with a count, when no more than this lies between them.
@@ -53,7 +54,7 @@ impl Default for Timing {
             retry_longest: Duration::from_secs(30),
             slow_first: Duration::from_secs(2),
             slow_longest: Duration::from_secs(60),
-            absent_after: 3,
+            absent_after: Duration::from_secs(30),
             page: 500,
             event_series: Duration::from_secs(360),
             event_update: Duration::from_secs(60),

@@ -39,6 +39,17 @@ fn lists(server: &TestServer) -> Vec<Seen> {
 }
 
 #[tokio::test]
+async fn a_client_can_be_made_for_tls() {
+    let url = "https://127.0.0.1:1".parse().expect("a URL");
+    let mut config = kube::Config::new(url);
+    config.accept_invalid_certs = true;
+    let client = antrea_bgp_kube::client(config).expect("a provider of cryptography is built in");
+    let mut follower = Follower::new(client, timing(), [Kind::Node]);
+    // Nobody is there; it is not the client that fails.
+    follower.until_state(Kind::Node, Failing).await;
+}
+
+#[tokio::test]
 async fn an_idle_node_holds_two_watches() {
     let server = server().await;
     let mut follower = Follower::new(server.client(), timing(), [Kind::BgpPolicy, Kind::Node]);
@@ -202,7 +213,7 @@ async fn whatever_fails_at_first_is_caught_up_with() {
             let server = server().await;
             server.set_streaming_lists(streaming);
             create(&server.client(), SERVICES, service("a")).await;
-            server.fail(fault.clone().on(Kind::Service).times(4));
+            server.fail(fault.clone().on(Kind::Service).times(2));
             let mut follower = Follower::new(server.client(), timing(), [Kind::Service]);
             follower.until_state(Kind::Service, Failing).await;
             let status = follower.cluster.statuses()[Kind::Service as usize].clone();
@@ -323,7 +334,8 @@ async fn a_missing_permission_hurts_one_kind_and_is_named() {
     let rule = status.missing_rule.expect("a rule is missing");
     assert_eq!(
         rule.to_string(),
-        "verb \"list\" on resource \"egresses\" in apiGroup \"crd.antrea.io\", in a ClusterRole"
+        "verbs [\"list\", \"watch\"] on resource \"egresses\" in apiGroup \"crd.antrea.io\", \
+         in a ClusterRole"
     );
     // Granted: noticed without a restart.
     server.mend();

@@ -116,8 +116,8 @@ async fn a_missing_permission_to_write_the_router_id_is_named() {
     })
     .await;
     assert_eq!(
-        (rule.verb, rule.resource.as_str()),
-        ("patch", "nodes/status")
+        rule.to_string(),
+        "verbs [\"patch\"] on resource \"nodes/status\" in apiGroup \"\", in a ClusterRole"
     );
     server.mend();
     until_written(&server.client(), ID).await;

@@ -46,6 +46,7 @@ pub(crate) fn timing() -> Timing {
         retry_longest: Duration::from_millis(100),
         slow_first: Duration::from_millis(30),
         slow_longest: Duration::from_millis(100),
+        absent_after: Duration::from_secs(1),
         page: 2,
         event_update: Duration::from_millis(100),
         event_spread: Duration::from_millis(50),
