@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use antrea_bgp_api::{Kind, ObjectRef};
+use antrea_bgp_api::{Kind, Node, Object, ObjectRef};
 use antrea_bgp_policy::{Input, KindSet, SourceState};
 use kube::{Client, Config};
 use tokio::sync::{mpsc, watch};
@@ -75,6 +75,7 @@ pub struct Cluster {
     epoch: u64,
     sender: mpsc::Sender<Batch>,
     batches: mpsc::Receiver<Batch>,
+    own_node: Option<Arc<Node>>,
     router_id: RouterIdWriter,
     events: Events,
     _event_writer: Task,
@@ -146,6 +147,7 @@ impl Cluster {
             epoch: 0,
             sender,
             batches,
+            own_node: None,
             router_id,
             events,
             _event_writer: Task::spawn(0, writer),
@@ -207,11 +209,37 @@ impl Cluster {
     }
 
     /// What an ended watch has left behind is not wanted any more.
-    fn take(&self, batch: Batch, inputs: &mut Vec<Input>) {
+    fn take(&mut self, batch: Batch, inputs: &mut Vec<Input>) {
         let current = self.tasks.get(&batch.kind).map(|task| task.epoch);
-        if current == Some(batch.epoch) {
-            inputs.extend(batch.inputs);
+        if current != Some(batch.epoch) {
+            return;
         }
+        if batch.kind == Kind::Node {
+            batch.inputs.iter().for_each(|input| self.note_node(input));
+        }
+        inputs.extend(batch.inputs);
+    }
+
+    fn note_node(&mut self, input: &Input) {
+        match input {
+            Input::Applied(Object::Node(node)) => self.own_node = Some(Arc::clone(node)),
+            Input::Deleted(_) => self.own_node = None,
+            Input::Relisted {
+                objects, invalid, ..
+            } => match objects.first() {
+                Some(Object::Node(node)) => self.own_node = Some(Arc::clone(node)),
+                // One that cannot be decoded is still there.
+                _ if !invalid.is_empty() => {}
+                _ => self.own_node = None,
+            },
+            _ => {}
+        }
+    }
+
+    /// The Node that the agent runs on, as [`Cluster::next`] has yielded it last.
+    #[must_use]
+    pub fn node(&self) -> Option<&Node> {
+        self.own_node.as_deref()
     }
 
     /// Has the router ID written to the annotation of the Node. It is tried until it succeeds or

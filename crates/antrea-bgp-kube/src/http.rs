@@ -195,3 +195,39 @@ impl Drop for Pieces {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(wipe: bool) -> Pieces {
+        Pieces::new(Response::new(Body::empty()), wipe)
+    }
+
+    #[test]
+    fn lines_are_the_same_however_they_are_cut_into_pieces() {
+        let lines: Vec<String> = (0..300).map(|n| "x".repeat(n * 7 % 500)).collect();
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        for seed in 0..50 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut pieces = pieces(seed % 2 == 0);
+            let (mut rest, mut found) = (text.as_bytes(), Vec::new());
+            while !rest.is_empty() {
+                let (piece, after) = rest.split_at(random.usize(1..=rest.len().min(900)));
+                pieces.append(&Bytes::copy_from_slice(piece));
+                rest = after;
+                // Sometimes several pieces wait.
+                while random.u8(..) > 40
+                    && let Some(line) = pieces.line()
+                {
+                    found.push(String::from_utf8_lossy(line).into_owned());
+                }
+            }
+            while let Some(line) = pieces.line() {
+                found.push(String::from_utf8_lossy(line).into_owned());
+            }
+            assert_eq!(found, lines, "seed {seed}");
+            assert_eq!(pieces.unread(), b"");
+        }
+    }
+}

@@ -3,7 +3,10 @@
 
 mod support;
 
+use std::time::Duration;
+
 use antrea_bgp_api::{Kind, Object, ObjectRef};
+use antrea_bgp_kube::Timing;
 use antrea_bgp_policy::SourceState;
 use serde_json::json;
 
@@ -11,7 +14,7 @@ use support::objects::{
     EGRESSES, NODES, POLICIES, SECRETS, SERVICES, SLICES, create, delete, egress, node, patch,
     policy, secret, service, slice,
 };
-use support::{Follower, on_every_server, timing};
+use support::{Follower, eventually, on_every_server, timing};
 
 #[tokio::test]
 async fn what_is_there_comes_first_and_what_happens_follows() {
@@ -79,6 +82,13 @@ async fn of_nodes_only_the_own_one_comes_and_of_secrets_only_the_one() {
             })
             .await;
         assert_eq!(follower.names(Kind::Node), ["node-a"]);
+        let own = follower.cluster.node().expect("the own node is there");
+        assert!(own.metadata.labels.contains_key("bgp"));
+
+        delete(&client, NODES, "node-a").await;
+        follower
+            .until("the own node is gone", |f| f.cluster.node().is_none())
+            .await;
     })
     .await;
 }
@@ -190,6 +200,58 @@ async fn kinds_come_and_go_while_the_others_stay() {
         assert!(follower.names(Kind::Service).contains(&"b"));
         assert_eq!(follower.relists[&Kind::Node], 1);
         assert_eq!(follower.relists[&Kind::Service], 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_watch_has_left_behind_is_not_heard() {
+    on_every_server(|client| async move {
+        create(&client, SERVICES, service("a")).await;
+        let mut follower = Follower::new(client.clone(), timing(), [Kind::Service]);
+        // It is all there, and nobody looks.
+        eventually("all is listed", || async {
+            let statuses = follower.cluster.statuses();
+            (statuses[Kind::Service as usize].state == SourceState::Synced).then_some(())
+        })
+        .await;
+        follower.watch([]);
+        create(&client, SERVICES, service("b")).await;
+        follower.watch([Kind::Service]);
+        follower.until_synced(Kind::Service).await;
+        let names = follower.names(Kind::Service);
+        assert!(names.contains(&"a") && names.contains(&"b"), "{names:?}");
+        assert_eq!(
+            follower.states_of(Kind::Service),
+            [SourceState::Listing, SourceState::Synced]
+        );
+        assert_eq!(follower.relists[&Kind::Service], 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_watch_is_renewed_when_its_time_is_over() {
+    on_every_server(|client| async move {
+        let short = Timing {
+            watch_lifetime: Duration::from_secs(1),
+            ..timing()
+        };
+        create(&client, SERVICES, service("a")).await;
+        let mut follower = Follower::new(client.clone(), short, [Kind::Service]);
+        follower.until_synced(Kind::Service).await;
+        follower.idle(Duration::from_millis(4500)).await;
+        let status = follower.cluster.statuses()[Kind::Service as usize].clone();
+        assert!((3..8).contains(&status.watches), "{}", status.watches);
+        create(&client, SERVICES, service("b")).await;
+        follower
+            .until("b is there", |f| f.names(Kind::Service).contains(&"b"))
+            .await;
+        assert_eq!(follower.relists[&Kind::Service], 1);
+        assert_eq!(
+            follower.states_of(Kind::Service),
+            [SourceState::Listing, SourceState::Synced]
+        );
     })
     .await;
 }
