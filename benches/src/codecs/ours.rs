@@ -3,7 +3,7 @@
 use crate::{Codec, Encoder, Message, Sink, Way};
 use bgp_wire::{
     AsPathView, AsWidth, Attribute, AttributeValue, Context, EncodeError, Family, FamilySet,
-    MAX_EXTENDED_MESSAGE, NextHop, Nlri, PeerKind, Update, UpdatePacker, UpdateView,
+    MAX_EXTENDED_MESSAGE, NextHop, Nlri, PeerKind, Update, UpdateError, UpdatePacker, UpdateView,
     encode_attributes,
 };
 use std::net::IpAddr;
@@ -36,6 +36,17 @@ impl Contexts {
 /// [`UpdateView`]: checked by RFC 7606, nothing copied.
 pub struct OursView(Contexts);
 
+impl OursView {
+    /// The same as decoding, with the error.
+    ///
+    /// # Errors
+    /// Those of [`UpdateView::parse`].
+    #[inline]
+    pub fn parse<'a>(&self, message: &'a Message) -> Result<UpdateView<'a>, UpdateError> {
+        UpdateView::parse(&message.octets, &self.0.of(message))
+    }
+}
+
 impl Codec for OursView {
     const NAME: &'static str = "bgp-wire view";
     type Value<'a> = UpdateView<'a>;
@@ -46,7 +57,7 @@ impl Codec for OursView {
 
     #[inline]
     fn decode<'a>(&mut self, message: &'a Message) -> Option<UpdateView<'a>> {
-        UpdateView::parse(&message.octets, &self.0.of(message)).ok()
+        self.parse(message).ok()
     }
 
     #[inline]

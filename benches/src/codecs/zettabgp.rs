@@ -70,7 +70,7 @@ impl Encoder for Zettabgp {
 #[inline]
 fn visit(attribute: &BgpAttrItem, sink: &mut impl Sink) {
     match attribute {
-        BgpAttrItem::Origin(it) => sink.number(1, it.value.clone() as u32),
+        BgpAttrItem::Origin(it) => sink.number(1, it.value as u32),
         BgpAttrItem::ASPath(path) => {
             for item in &path.value {
                 match item {
