@@ -43,6 +43,17 @@
 //! | streaming lists are refused (400, 422) or never end | as before | a list in pages |
 //! | an object that cannot be decoded | as before | [`Input::Invalid`](antrea_bgp_policy::Input::Invalid) for that object alone |
 //!
+//! # Permissions
+//!
+//! | apiGroup | resource | verbs | where |
+//! | --- | --- | --- | --- |
+//! | `crd.antrea.io` | `bgppolicies`, `egresses` | list, watch | ClusterRole |
+//! | core | `nodes`, `services` | list, watch | ClusterRole |
+//! | `discovery.k8s.io` | `endpointslices` | list, watch | ClusterRole |
+//! | core | `secrets`, with resourceName `antrea-bgp-passwords` | list, watch | Role in the agent's namespace |
+//! | core | `nodes/status` | patch | ClusterRole |
+//! | `events.k8s.io` | `events` | create, patch | Role in namespace `default` |
+//!
 //! # Why not `kube::runtime::watcher`
 //!
 //! Read in kube 5.0.0: it decodes each page of a list as a whole; it has no way back from a server

@@ -224,9 +224,6 @@ impl Follower {
     /// Goes on where an earlier watch or a list ended.
     async fn resume(&mut self, position: &str) -> Result<(), Stop> {
         let pieces = self.watch(position, false).await?;
-        if self.state != SourceState::Synced {
-            self.enter(SourceState::Synced, Vec::new(), None).await?;
-        }
         self.follow(pieces).await
     }
 
@@ -253,7 +250,8 @@ impl Follower {
         Ok(Pieces::new(response, wipe))
     }
 
-    /// Takes in events until the watch ends.
+    /// Takes in events until the watch ends. One that follows a failure has to bring something,
+    /// or at least to stay open for a moment, before all counts as well again.
     async fn follow(&mut self, mut pieces: Pieces) -> Result<(), Stop> {
         let mut inputs = Vec::new();
         loop {
@@ -261,10 +259,20 @@ impl Follower {
             self.deliver(std::mem::take(&mut inputs)).await?;
             ended?;
             check_line(&pieces)?;
-            match pieces.read(self.source.timing.watch_idle).await {
+            if self.progress {
+                self.recovered().await?;
+            }
+            let idle = match self.state {
+                SourceState::Synced => self.source.timing.watch_idle,
+                _ => self.source.timing.retry_first,
+            };
+            match pieces.read(idle).await {
                 Ok(true) => self.count(&mut pieces),
                 Ok(false) if pieces.unread().is_empty() => return Ok(()),
                 Ok(false) => return Err(cut(&pieces, "the watch ended").into()),
+                Err(Failure::Silent(_)) if self.state != SourceState::Synced => {
+                    self.recovered().await?;
+                }
                 // Dead, or a server without bookmarks. Resuming will tell.
                 Err(Failure::Silent(_)) => return Ok(()),
                 Err(failure) => return Err(failure.into()),
@@ -309,6 +317,13 @@ impl Follower {
         self.slow.reset();
         self.not_found = None;
         self.garbled = 0;
+    }
+
+    async fn recovered(&mut self) -> Result<(), Unwanted> {
+        if self.state == SourceState::Synced {
+            return Ok(());
+        }
+        self.enter(SourceState::Synced, Vec::new(), None).await
     }
 
     async fn listed(&mut self, listing: Listing, version: String) -> Result<(), Unwanted> {

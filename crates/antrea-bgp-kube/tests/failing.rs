@@ -183,7 +183,13 @@ async fn bookmarks_save_a_quiet_kind_from_being_listed_again() {
     for n in 0..10 {
         create(&server.client(), NODES, node(&format!("n{n}"))).await;
     }
-    follower.idle(Duration::from_millis(300)).await;
+    // Two bookmarks: the first may have been under way before.
+    let received = || follower.cluster.statuses()[Kind::Service as usize].received;
+    let before = received();
+    eventually("bookmarks come", || async {
+        (received() > before + 400).then_some(())
+    })
+    .await;
     server.compact();
     server.end_watches();
     create(&server.client(), SERVICES, service("b")).await;
@@ -250,6 +256,8 @@ async fn whatever_fails_later_leaves_what_is_known() {
             .await;
         follower.idle(Duration::from_millis(200)).await;
         assert_eq!(follower.names(Kind::Service), ["a", "b"]);
+        // It failed once and for all, and did not seem well again between two attempts.
+        assert_eq!(follower.states_of(Kind::Service).len(), 3);
         server.mend();
         create(&server.client(), SERVICES, service("c")).await;
         follower
