@@ -49,7 +49,8 @@ impl Session {
             self.end(now, id, End::notified(notification, reason, Next::Hold));
         } else if due(timers.send_hold) {
             // RFC 9687 (Event 29). A NOTIFICATION would queue behind what the neighbour does not
-            // read.
+            // read. So the neighbour may keep our routes, as after any silent close of ours.
+            self.restarting = true;
             let reason = DownReason::SendHoldTimerExpired;
             self.end(now, id, End::closed(CloseMode::Now, reason, Next::Hold));
         } else if due(timers.delay_open) {

@@ -1,6 +1,8 @@
 //! Graceful restart (RFC 4724, RFC 8538) and how sessions are ended on purpose.
 
-use bgp_fsm::{Command, GracefulRestartConfig, SessionConfig, Shutdown, State};
+use bgp_fsm::{
+    Command, DownReason, GracefulRestartConfig, SendProgress, SessionConfig, Shutdown, State,
+};
 use bgp_wire::{Capability, ErrorCode, Family, GracefulRestart, Notification, Open};
 
 use crate::support::{Bench, config, peer_open, secs};
@@ -83,6 +85,23 @@ fn a_silent_close_of_ours_is_a_restart() {
     }));
     bench.command(Command::Start);
     assert!(!offered(&mut bench).restarting);
+}
+
+/// RFC 9687: no NOTIFICATION is sent, so the neighbour takes it for a restart (RFC 4724 section 4.2).
+#[test]
+fn a_send_hold_timer_that_expires_is_a_silent_close_of_ours() {
+    let mut bench = Bench::in_state(config(), State::Established);
+    bench.sent(SendProgress {
+        written: 0,
+        updates: 0,
+        unsent: 5000,
+    });
+    while bench.downs.is_empty() {
+        bench.keepalive(bench.first());
+        bench.pass(secs(20));
+    }
+    assert_eq!(bench.downs, [DownReason::SendHoldTimerExpired]);
+    assert!(offered(&mut bench).restarting);
 }
 
 /// The NOTIFICATION with which an Established session stops.
