@@ -7,11 +7,12 @@ use std::time::Duration;
 use antrea_bgp_policy::{Effect, Engine, Input, NODE_GRACE, Report, Severity};
 use anyhow::{Result, bail};
 use bgp_speaker::Shutdown;
+use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use crate::answers;
+use crate::answers::{self, Known};
 use crate::cli::ShutdownMode;
 use crate::metrics::Snapshot;
 use crate::process::Process;
@@ -46,7 +47,11 @@ impl Agent {
             (Some(node), names) => {
                 if !names.contains(&node.as_str()) {
                     let folder = folder.display();
-                    warn!("{folder} has no Node {node:?}; nothing is advertised until it has");
+                    let known = names.join(", ");
+                    warn!(
+                        "{folder} has no Node {node:?} (it has: {known}); nothing is advertised until \
+                         it has"
+                    );
                 }
                 node
             }
@@ -63,7 +68,6 @@ impl Agent {
                 several.join(", ")
             ),
         };
-        info!(node, "the agent runs on the folder {}", folder.display());
         Ok(Self {
             engine: Engine::new(node),
             process,
@@ -72,23 +76,27 @@ impl Agent {
         })
     }
 
-    /// Runs until `stop` resolves, and takes leave of the peers.
+    /// Runs until `stop` resolves, and takes leave of the peers. At each `look` (SIGHUP) the folder is
+    /// read again, whether or not anything was noticed.
     pub(crate) async fn run(
         mut self,
         mut queries: mpsc::Receiver<Query>,
         stop: impl Future<Output = ()>,
+        mut look: Signal,
         shutdown: ShutdownMode,
     ) {
         tokio::pin!(stop);
+        info!(node = self.engine.node(), "the agent runs");
         self.carry_out().await;
         if self.engine.policy().is_none() {
-            info!("no BGPPolicy is in effect on this node; `check` and `plan` tell why");
+            warn!("no BGPPolicy is in effect on this node; `check` and `plan` tell why");
         }
         loop {
             let grace = self.node_grace;
             tokio::select! {
                 () = &mut stop => break,
-                Some(rescan) = self.source.changed() => {
+                Some(()) = look.recv() => self.source.look(),
+                rescan = self.source.changed() => {
                     let inputs = self.source.take_in(rescan);
                     self.handle(inputs).await;
                 }
@@ -156,19 +164,24 @@ impl Agent {
     }
 
     fn answer(&self, query: Query) {
-        let (engine, process) = (&self.engine, &self.process);
+        let known = self.known();
         // Whoever asked may have gone; nobody misses the answer then.
         match query {
-            Query::Policy(back) => drop(back.send(answers::policy(engine, process))),
-            Query::Peers(filter, back) => drop(back.send(answers::peers(engine, process, &filter))),
-            Query::Routes(filter, back) => {
-                drop(back.send(answers::routes(engine, process, &filter)));
-            }
-            Query::Explain(subject, back) => {
-                drop(back.send(answers::explain(engine, process, &subject)));
-            }
-            Query::Problems(back) => drop(back.send(answers::problems(engine))),
-            Query::Snapshot(back) => drop(back.send(Snapshot::of(engine, process))),
+            Query::Policy(back) => drop(back.send(answers::policy(&known))),
+            Query::Peers(filter, back) => drop(back.send(answers::peers(&known, &filter))),
+            Query::Routes(filter, back) => drop(back.send(answers::routes(&known, &filter))),
+            Query::Explain(subject, back) => drop(back.send(answers::explain(&known, &subject))),
+            Query::Problems(back) => drop(back.send(answers::problems(&known))),
+            Query::Conditions(back) => drop(back.send(answers::conditions(&known))),
+            Query::Snapshot(back) => drop(back.send(Snapshot::of(&known))),
+        }
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known {
+            engine: &self.engine,
+            process: &self.process,
+            source: &self.source,
         }
     }
 
@@ -188,6 +201,9 @@ impl Agent {
     }
 
     fn node_goes_away(&self) -> Option<&'static str> {
+        if self.engine.node_missing() {
+            return Some("the node is gone");
+        }
         let node = self.source.node(self.engine.node())?;
         if node.metadata.deletion_timestamp.is_some() {
             return Some("the node is being deleted");

@@ -3,11 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use antrea_bgp_policy::{Engine, Explanation, Finding, PeerState, Subject, Verdict};
+use antrea_bgp_api::Kind;
+use antrea_bgp_policy::{
+    Engine, Explanation, Finding, PeerState, Report, Severity, SourceState, Subject, Verdict,
+};
 use bgp_speaker::{Delivery, PeerStatus, Speaker, State, Status};
 use ipnet::IpNet;
 
 use crate::process::Process;
+use crate::source::FolderSource;
 use crate::view::{
     ExplanationView, FindingView, PeerDelivery, PeerView, PolicyView, RouteView, Sent,
 };
@@ -40,8 +44,61 @@ impl FamilyFilter {
     }
 }
 
+/// All that there is to answer from.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) process: &'a Process,
+    pub(crate) source: &'a FolderSource,
+}
+
+/// One thing that a ready agent needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Condition {
+    pub(crate) name: String,
+    pub(crate) holds: bool,
+    /// Why it does not hold.
+    pub(crate) why: String,
+}
+
+/// What readiness depends on: all must hold.
+pub(crate) fn conditions(known: &Known<'_>) -> Vec<Condition> {
+    let unsettled = known.engine.unsettled();
+    let mut conditions: Vec<_> = known
+        .engine
+        .needed()
+        .iter()
+        .map(|kind| {
+            let state = known.engine.source(kind);
+            Condition {
+                name: format!("synced/{kind}"),
+                holds: !unsettled.contains(kind) && state != SourceState::Denied,
+                why: state.to_string(),
+            }
+        })
+        .collect();
+    conditions.push(Condition {
+        name: "following/manifests".to_owned(),
+        holds: known.source.is_following(),
+        why: "changes of the folder are no longer seen".to_owned(),
+    });
+    let listeners = known.process.status().map(|status| status.listeners);
+    conditions.extend(
+        listeners
+            .unwrap_or_default()
+            .into_iter()
+            .map(|l| Condition {
+                name: format!("listening/{}", l.address),
+                holds: l.local.is_some(),
+                why: l.error.unwrap_or_else(|| "not yet".to_owned()),
+            }),
+    );
+    conditions
+}
+
 /// The policy in effect.
-pub(crate) fn policy(engine: &Engine, process: &Process) -> Option<PolicyView> {
+pub(crate) fn policy(known: &Known<'_>) -> Option<PolicyView> {
+    let (engine, process) = (known.engine, known.process);
     let policy = engine.policy()?;
     let confederation = policy.process.confederation.as_ref();
     let status = process.status();
@@ -55,13 +112,15 @@ pub(crate) fn policy(engine: &Engine, process: &Process) -> Option<PolicyView> {
             .map(|c| c.member_asns.iter().copied().collect())
             .unwrap_or_default(),
         listeners: status.as_ref().map(listeners).unwrap_or_default(),
-        remarks: problems(engine),
+        remarks: problems(known),
     })
 }
 
-/// What is wrong at present, a line each.
-pub(crate) fn problems(engine: &Engine) -> Vec<String> {
-    engine.problems().map(ToString::to_string).collect()
+/// What is wrong at present with what this node reads, a line each.
+pub(crate) fn problems(known: &Known<'_>) -> Vec<String> {
+    let in_files = known.source.problems().map(ToString::to_string);
+    let in_objects = known.engine.problems().map(ToString::to_string);
+    in_files.chain(in_objects).collect()
 }
 
 fn listeners(status: &Status) -> Vec<String> {
@@ -74,7 +133,8 @@ fn listeners(status: &Status) -> Vec<String> {
 }
 
 /// The peers of the policy in effect, IPv4 first, by address and port.
-pub(crate) fn peers(engine: &Engine, process: &Process, filter: &Filter) -> Option<Vec<PeerView>> {
+pub(crate) fn peers(known: &Known<'_>, filter: &Filter) -> Option<Vec<PeerView>> {
+    let (engine, process) = (known.engine, known.process);
     engine.policy()?;
     let status = process.status();
     let peers = engine
@@ -85,7 +145,10 @@ pub(crate) fn peers(engine: &Engine, process: &Process, filter: &Filter) -> Opti
         let name = SocketAddr::new(spec.address, spec.port).to_string();
         let session = status.as_ref().and_then(|status| status.peer(spec.address));
         match (peer.state, session) {
-            (PeerState::Configured, Some(session)) => session_view(name, session),
+            (PeerState::Configured, Some(session)) => {
+                let advertised = filter.wide.then(|| held(engine, process, session));
+                session_view(name, session, advertised)
+            }
             (PeerState::Configured, None) => without_session(
                 (name, spec.asn, "Idle"),
                 process.refused(&spec.address).map(str::to_owned),
@@ -115,7 +178,24 @@ fn without_session(
     }
 }
 
-fn session_view(peer: String, session: &PeerStatus) -> PeerView {
+/// How many of the routes a peer has been sent.
+fn held(engine: &Engine, process: &Process, session: &PeerStatus) -> usize {
+    if session.state != State::Established {
+        return 0;
+    }
+    let is_sent = |speaker: &Speaker, prefix: &IpNet| {
+        speaker.delivery(session.address, prefix) == Delivery::Sent
+    };
+    let count = |speaker| {
+        engine
+            .routes()
+            .filter(|route| is_sent(speaker, &route.prefix))
+            .count()
+    };
+    process.speaker().map(count).unwrap_or_default()
+}
+
+fn session_view(peer: String, session: &PeerStatus, advertised: Option<usize>) -> PeerView {
     let since = SystemTime::now()
         .duration_since(session.since)
         .unwrap_or_default();
@@ -124,7 +204,7 @@ fn session_view(peer: String, session: &PeerStatus) -> PeerView {
         asn: session.asn.0,
         state: session.state.to_string(),
         since_seconds: Some(since.as_secs()),
-        advertised: Some(session.routes.iter().map(|f| f.advertised).sum()),
+        advertised,
         received: Some(session.routes.iter().map(|f| f.received).sum()),
         flaps: Some(session.flaps),
         last_error: session
@@ -135,11 +215,8 @@ fn session_view(peer: String, session: &PeerStatus) -> PeerView {
 }
 
 /// The advertised routes: IPv4 first, then by type, prefix length and address.
-pub(crate) fn routes(
-    engine: &Engine,
-    process: &Process,
-    filter: &Filter,
-) -> Option<Vec<RouteView>> {
+pub(crate) fn routes(known: &Known<'_>, filter: &Filter) -> Option<Vec<RouteView>> {
+    let (engine, process) = (known.engine, known.process);
     engine.policy()?;
     let established = process
         .status()
@@ -194,44 +271,51 @@ fn sent(speaker: Option<&Speaker>, established: &[IpAddr], prefix: &IpNet) -> Se
 }
 
 /// Why something is advertised, to whom, and how far that has come.
-pub(crate) fn explain(engine: &Engine, process: &Process, subject: &Subject) -> ExplanationView {
+pub(crate) fn explain(known: &Known<'_>, subject: &Subject) -> ExplanationView {
+    let (engine, process) = (known.engine, known.process);
     let explanation = engine.explain(subject);
-    let advertised = explanation.is_advertised();
     let Explanation {
         policy, findings, ..
     } = explanation;
     let status = process.status();
-    let up = status.as_ref().map(established).unwrap_or_default();
+    let findings: Vec<_> = findings
+        .iter()
+        .map(|f| finding(f, process.speaker(), status.as_ref()))
+        .collect();
     ExplanationView {
         subject: subject.to_string(),
         policy,
-        advertised,
-        findings: findings
-            .iter()
-            .map(|f| finding(f, process.speaker(), &up))
-            .collect(),
+        remarks: about_policies(engine),
+        advertised: findings.iter().any(|f| f.advertised),
+        findings,
     }
 }
 
-fn finding(finding: &Finding, speaker: Option<&Speaker>, established: &[IpAddr]) -> FindingView {
-    let delivery = |peer: &IpAddr| {
-        let words = match (speaker, finding.prefix) {
-            (Some(speaker), Some(prefix)) if established.contains(peer) => {
-                match speaker.delivery(*peer, &prefix) {
-                    Delivery::Sent => "sent",
-                    Delivery::Pending => "pending",
-                    _ => "not sent",
-                }
-            }
-            _ => "no session",
-        };
-        PeerDelivery {
-            peer: peer.to_string(),
-            delivery: words.to_owned(),
-        }
+/// What is wrong with policies may be why something is advertised, or is not.
+fn about_policies(engine: &Engine) -> Vec<String> {
+    let matters = |report: &&Report| {
+        report.object.kind == Kind::BgpPolicy && report.severity >= Severity::Warning
     };
+    engine
+        .problems()
+        .filter(matters)
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn finding(finding: &Finding, speaker: Option<&Speaker>, status: Option<&Status>) -> FindingView {
     let (peers, reason) = match &finding.verdict {
-        Verdict::Advertised { peers } => (peers.iter().map(delivery).collect(), None),
+        Verdict::Advertised { peers } if peers.is_empty() => (
+            Vec::new(),
+            Some("no peer of its family is configured".to_owned()),
+        ),
+        Verdict::Advertised { peers } => {
+            let to = |peer: &IpAddr| PeerDelivery {
+                peer: peer.to_string(),
+                delivery: delivery(*peer, finding.prefix.as_ref(), speaker, status),
+            };
+            (peers.iter().map(to).collect(), None)
+        }
         Verdict::Stopped(obstacle) => (Vec::new(), Some(obstacle.to_string())),
         other => (Vec::new(), Some(other.to_string())),
     };
@@ -242,4 +326,32 @@ fn finding(finding: &Finding, speaker: Option<&Speaker>, established: &[IpAddr])
         peers,
         reason,
     }
+}
+
+/// How far a route has come at a peer, or why it cannot.
+fn delivery(
+    peer: IpAddr,
+    prefix: Option<&IpNet>,
+    speaker: Option<&Speaker>,
+    status: Option<&Status>,
+) -> String {
+    let Some(session) = status.and_then(|status| status.peer(peer)) else {
+        return "no session".to_owned();
+    };
+    if session.state != State::Established {
+        let why = session.problem.as_ref().or(session.last_down.as_ref());
+        return match why {
+            Some(why) => format!("no session ({}: {why})", session.state),
+            None => format!("no session ({})", session.state),
+        };
+    }
+    match speaker
+        .zip(prefix)
+        .map(|(speaker, prefix)| speaker.delivery(peer, prefix))
+    {
+        Some(Delivery::Sent) => "sent",
+        Some(Delivery::Pending) => "pending",
+        _ => "not sent",
+    }
+    .to_owned()
 }

@@ -15,8 +15,10 @@ use axum::response::{IntoResponse as _, Json, Response};
 use axum::routing::get;
 use serde::Serialize;
 use tokio::net::UnixListener;
+use tracing::info;
 
 use crate::answers::{FamilyFilter, Filter};
+use crate::logging::LogLevel;
 use crate::query::{Asker, Query};
 
 /// antctl's own words.
@@ -26,7 +28,10 @@ const INVALID_QUERY: &str = "invalid query";
 type Parameters = UrlQuery<HashMap<String, String>>;
 
 /// The routes of the local API.
-pub(crate) fn router(asker: Asker) -> Router {
+pub(crate) fn router(asker: Asker, log_level: LogLevel) -> Router {
+    let log_level = Router::new()
+        .route("/loglevel", get(show_log_level).put(set_log_level))
+        .with_state(log_level);
     Router::new()
         .route("/bgppolicy", get(policy))
         .route("/bgppeers", get(peers))
@@ -34,6 +39,22 @@ pub(crate) fn router(asker: Asker) -> Router {
         .route("/explain", get(explain))
         .route("/problems", get(problems))
         .with_state(asker)
+        .merge(log_level)
+}
+
+async fn show_log_level(State(log_level): State<LogLevel>) -> String {
+    log_level.get() + "\n"
+}
+
+/// The body is a filter in the syntax of `RUST_LOG`, such as `debug` or `info,bgp_speaker=trace`.
+async fn set_log_level(State(log_level): State<LogLevel>, filter: String) -> Response {
+    match log_level.set(filter.trim()) {
+        Ok(()) => {
+            info!("log level set to {}", filter.trim());
+            show_log_level(State(log_level)).await.into_response()
+        }
+        Err(why) => (StatusCode::BAD_REQUEST, why).into_response(),
+    }
 }
 
 async fn policy(State(asker): State<Asker>) -> Response {
@@ -126,16 +147,16 @@ impl ApiSocket {
     /// Another agent listens there, something else than a socket lies there, or the folder cannot be
     /// made or written.
     pub(crate) fn bind(path: &Path) -> Result<Self> {
-        let what = || format!("API socket {}", path.display());
+        let what = || {
+            let path = path.display();
+            format!("cannot listen on the API socket {path}; choose another --api-socket")
+        };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).with_context(what)?;
         }
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
-                bail!(
-                    "{}: a file that is no socket lies there; choose another --api-socket",
-                    what()
-                );
+                bail!("{}: a file that is no socket lies there", what());
             }
             Ok(_) => replace_stale(path).with_context(what)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -157,7 +178,7 @@ impl ApiSocket {
 
 fn replace_stale(path: &Path) -> Result<()> {
     match std::os::unix::net::UnixStream::connect(path) {
-        Ok(_) => bail!("another agent is answering there; stop it, or choose another --api-socket"),
+        Ok(_) => bail!("another agent is answering there"),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             Ok(fs::remove_file(path)?)
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use antrea_bgp_api::{Kind, Object, ObjectRef, Scope, validate};
-use antrea_bgp_manifests::{Folder, Place, Position, Severity, locate};
+use antrea_bgp_manifests::{Folder, Place, Position, Problem, Severity, locate};
 use antrea_bgp_policy::{ReasonCode, Report};
 use anyhow::Result;
 
@@ -31,10 +31,15 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
         .zip(places)
         .map(|(j, place)| j.at(place, folder.path()))
         .collect();
-    findings.extend(folder.diagnostics().map(|diagnostic| Finding {
-        place: (diagnostic.file.clone(), diagnostic.position),
-        severity: diagnostic.severity,
-        text: diagnostic.to_string(),
+    findings.extend(folder.diagnostics().cloned().map(|mut diagnostic| {
+        if args.strict && diagnostic.problem == Problem::UnknownField {
+            diagnostic.severity = Severity::Error;
+        }
+        Finding {
+            place: (diagnostic.file.clone(), diagnostic.position),
+            severity: diagnostic.severity,
+            text: diagnostic.to_string(),
+        }
     }));
     findings.sort();
 
@@ -52,11 +57,9 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
         number_of(warnings, "warning"),
     );
     print(&out)?;
-    let failed = errors > 0 || (args.strict && warnings > 0);
-    Ok(if failed {
-        ExitCode::from(1)
-    } else {
-        ExitCode::SUCCESS
+    Ok(match errors {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::from(1),
     })
 }
 

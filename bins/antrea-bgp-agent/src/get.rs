@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use hyper::body::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::cli::{ExplainArgs, FamilyArgs, GetCommand, Output, PlanOutput};
+use crate::cli::{AskArgs, ExplainArgs, FamilyArgs, GetCommand, Output, PlanOutput};
 use crate::client::{self, Answer};
 use crate::table::{age, render};
 use crate::view::{ExplanationView, PeerView, PolicyView, RouteView};
@@ -25,7 +25,8 @@ pub(crate) async fn get(command: &GetCommand) -> Result<ExitCode> {
             Ok(code)
         }
         GetCommand::Peers(args) => {
-            let path = with_query("/bgppeers", family_query(&args.family));
+            let query = family_query(&args.family);
+            let path = with_query("/bgppeers", query.into_iter().chain(wide_query(&args.ask)));
             let table = |wide| move |peers: Vec<PeerView>| peers_table(&peers, wide);
             show(&args.ask.api_socket, &path, args.ask.output, table).await
         }
@@ -34,11 +35,10 @@ pub(crate) async fn get(command: &GetCommand) -> Result<ExitCode> {
                 .route_type
                 .iter()
                 .map(|t| format!("type={}", client::query_value(t)));
-            let wide = (args.ask.output == Output::Wide).then(|| "wide".to_owned());
             let query = family_query(&args.family)
                 .into_iter()
                 .chain(wanted)
-                .chain(wide);
+                .chain(wide_query(&args.ask));
             let path = with_query("/bgproutes", query);
             let table = |wide| move |routes: Vec<RouteView>| routes_table(&routes, wide);
             show(&args.ask.api_socket, &path, args.ask.output, table).await
@@ -140,6 +140,11 @@ fn family_query(family: &FamilyArgs) -> Vec<String> {
         .collect()
 }
 
+/// What takes longer to look up is asked for only where it is shown.
+fn wide_query(ask: &AskArgs) -> Option<String> {
+    (ask.output == Output::Wide).then(|| "wide".to_owned())
+}
+
 fn with_query(path: &str, parts: impl IntoIterator<Item = String>) -> String {
     let query = parts.into_iter().collect::<Vec<_>>().join("&");
     if query.is_empty() {
@@ -185,7 +190,6 @@ fn policy_table(policy: &PolicyView, wide: bool) -> String {
 }
 
 fn peers_table(peers: &[PeerView], wide: bool) -> String {
-    let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
     let mut header = vec!["PEER", "ASN", "STATE"];
     if wide {
         header.extend(["SINCE", "ADVERTISED", "RECEIVED", "FLAPS", "LAST-ERROR"]);
@@ -196,13 +200,17 @@ fn peers_table(peers: &[PeerView], wide: bool) -> String {
             let mut row = vec![p.peer.clone(), p.asn.to_string(), p.state.clone()];
             if wide {
                 row.push(p.since_seconds.map(age).unwrap_or_default());
-                row.extend([p.advertised, p.received, p.flaps].map(number));
+                row.extend([shown(p.advertised), shown(p.received), shown(p.flaps)]);
                 row.push(p.last_error.clone().unwrap_or_default());
             }
             row
         })
         .collect();
     render(&header, &rows)
+}
+
+fn shown(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 fn routes_table(routes: &[RouteView], wide: bool) -> String {
@@ -265,6 +273,10 @@ fn explanation_text(explanation: &ExplanationView) -> String {
     }
     if let Some(policy) = &explanation.policy {
         out.push_str(&format!("effective policy: {policy}\n"));
+    }
+    for remark in &explanation.remarks {
+        out.push_str(remark);
+        out.push('\n');
     }
     out
 }

@@ -6,6 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
+use crate::answers::Condition;
 use crate::metrics;
 use crate::query::{Asker, Query};
 
@@ -32,7 +33,7 @@ async fn metrics_text(State(asker): State<Asker>) -> Response {
 
 /// Alive is an agent whose task answers.
 async fn livez(State(asker): State<Asker>) -> Response {
-    match asker.ask(Query::Snapshot).await {
+    match asker.ask(Query::Conditions).await {
         Some(_) => "ok\n".into_response(),
         None => stopping(),
     }
@@ -40,16 +41,18 @@ async fn livez(State(asker): State<Asker>) -> Response {
 
 /// Ready is an agent that has read what it needs and listens where it should. A line per condition.
 async fn readyz(State(asker): State<Asker>) -> Response {
-    let Some(snapshot) = asker.ask(Query::Snapshot).await else {
+    let Some(conditions) = asker.ask(Query::Conditions).await else {
         return stopping();
     };
-    let line =
-        |(name, holds): &(String, bool)| format!("[{}] {name}\n", if *holds { '+' } else { '-' });
-    let text: String = snapshot.conditions.iter().map(line).collect();
-    let code = if snapshot.is_ready() {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
+    let line = |condition: &Condition| match condition.holds {
+        true => format!("[+] {}\n", condition.name),
+        false => format!("[-] {}: {}\n", condition.name, condition.why),
+    };
+    let text: String = conditions.iter().map(line).collect();
+    let ready = conditions.iter().all(|condition| condition.holds);
+    let code = match ready {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
     };
     (code, text).into_response()
 }

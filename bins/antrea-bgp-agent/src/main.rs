@@ -13,6 +13,7 @@ mod client;
 mod crd;
 mod get;
 mod http;
+mod logging;
 mod metrics;
 mod plan;
 mod process;

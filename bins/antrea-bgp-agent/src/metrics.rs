@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
-use antrea_bgp_policy::{Engine, RouteType};
+use antrea_bgp_policy::{Report, RouteType, Severity};
 use bgp_speaker::{ListenerStatus, PeerStatus, State};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -14,7 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::process::Process;
+use crate::answers::Known;
 
 /// Every state that a session can be in (RFC 4271 section 8.2.2).
 const STATES: [State; 6] = [
@@ -34,12 +34,11 @@ pub(crate) struct Snapshot {
     pub(crate) peers: Vec<PeerStatus>,
     pub(crate) listeners: Vec<ListenerStatus>,
     pub(crate) problems: usize,
-    /// Conditions of readiness by name; all must hold.
-    pub(crate) conditions: Vec<(String, bool)>,
 }
 
 impl Snapshot {
-    pub(crate) fn of(engine: &Engine, process: &Process) -> Self {
+    pub(crate) fn of(known: &Known<'_>) -> Self {
+        let (engine, process) = (known.engine, known.process);
         let mut routes: BTreeMap<_, _> = RouteType::ALL.into_iter().map(|t| (t, 0)).collect();
         for route in engine.routes() {
             *routes.entry(route.owner().route_type).or_default() += 1;
@@ -48,29 +47,15 @@ impl Snapshot {
             .status()
             .map(|status| (status.peers, status.listeners))
             .unwrap_or_default();
-        let unsettled = engine.unsettled();
-        let mut conditions: Vec<_> = engine
-            .needed()
-            .iter()
-            .map(|kind| (format!("synced/{kind}"), !unsettled.contains(kind)))
-            .collect();
-        let listening =
-            |l: &ListenerStatus| (format!("listening/{}", l.address), l.local.is_some());
-        conditions.extend(listeners.iter().map(listening));
+        let counts = |report: &&Report| report.severity >= Severity::Warning;
         Self {
             policy: engine.policy().map(|policy| policy.name.to_owned()),
             routes,
             configured_peers: engine.peers().count(),
             peers,
             listeners,
-            problems: engine.problems().count(),
-            conditions,
+            problems: engine.problems().filter(counts).count() + known.source.problems().count(),
         }
-    }
-
-    /// Whether every condition holds.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.conditions.iter().all(|(_, holds)| *holds)
     }
 }
 

@@ -4,14 +4,20 @@
 //! speaker's configuration.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use antrea_bgp_policy::{PeerSpec, ProcessSpec, StopReason};
 use bgp_speaker::{
-    Asn, Attributes, Confederation, Password, PeerConfig, Shutdown, Speaker, SpeakerConfig, Status,
+    Asn, Attributes, Confederation, Password, PeerConfig, PeerStatus, Shutdown, Speaker,
+    SpeakerConfig, State, Status,
 };
 use ipnet::IpNet;
-use tracing::error;
+use tokio::time::timeout;
+use tracing::{error, info};
+
+/// How long a restart waits for peers to be told of the end of the process before.
+const FAREWELL: Duration = Duration::from_millis(100);
 
 /// At most one BGP process, and the routes that wait to be handed to it in one go.
 pub(crate) struct Process {
@@ -35,7 +41,6 @@ struct Pending {
 impl Process {
     /// No process yet; one that starts listens on these addresses, or on all if there are none.
     pub(crate) fn new(listen: Vec<IpAddr>) -> Self {
-        let everywhere = || vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
         Self {
             listen: if listen.is_empty() {
                 everywhere()
@@ -63,18 +68,36 @@ impl Process {
         self.running = Some(speaker);
     }
 
-    /// Stops the process; each reason has its own way to take leave.
+    /// Stops the process; each reason has its own way to take leave. A peer that is slow to be told
+    /// does not hold up what comes next.
     pub(crate) async fn stop(&mut self, reason: StopReason) {
-        self.shut_down(leave(reason)).await;
+        info!("BGP stops: {reason}");
+        let mut farewell = Box::pin(self.end(leave(reason)));
+        if timeout(FAREWELL, &mut farewell).await.is_err() {
+            tokio::spawn(farewell);
+        }
     }
 
-    /// Ends all sessions in this way, if there is a process.
+    /// Ends all sessions in this way, if there is a process, and waits until peers were told.
     pub(crate) async fn shut_down(&mut self, how: Shutdown) {
+        self.end(how).await;
+    }
+
+    fn end(&mut self, how: Shutdown) -> impl Future<Output = ()> + Send + use<> {
         self.pending = Pending::default();
         self.refused.clear();
-        if let Some(speaker) = self.running.take() {
-            self.peers_may_hold_routes = how == Shutdown::Silent;
-            speaker.shutdown(how).await;
+        let speaker = self.running.take();
+        if let Some(speaker) = &speaker {
+            // Peers that are told withdraw; those without a session may hold what an earlier
+            // process left behind.
+            let is_up = |peer: &PeerStatus| peer.state == State::Established;
+            let all_are_told = how != Shutdown::Silent && speaker.status().peers.iter().all(is_up);
+            self.peers_may_hold_routes = !all_are_told;
+        }
+        async move {
+            if let Some(speaker) = speaker {
+                speaker.shutdown(how).await;
+            }
         }
     }
 
@@ -154,6 +177,16 @@ impl Process {
     pub(crate) fn refused(&self, address: &IpAddr) -> Option<&str> {
         self.refused.get(address).map(String::as_str)
     }
+}
+
+/// All addresses: IPv4, and IPv6 where the kernel has it.
+fn everywhere() -> Vec<IpAddr> {
+    let mut all = vec![Ipv4Addr::UNSPECIFIED.into()];
+    match UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)) {
+        Ok(_) => all.push(Ipv6Addr::UNSPECIFIED.into()),
+        Err(error) => info!(%error, "this host has no IPv6; BGP listens on IPv4 only"),
+    }
+    all
 }
 
 fn speaker_config(spec: &ProcessSpec, listen: &[IpAddr], restarting: bool) -> SpeakerConfig {

@@ -3,7 +3,7 @@
 use antrea_bgp_policy::Subject;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::answers::Filter;
+use crate::answers::{Condition, Filter};
 use crate::metrics::Snapshot;
 use crate::view::{ExplanationView, PeerView, PolicyView, RouteView};
 
@@ -14,6 +14,7 @@ pub(crate) enum Query {
     Routes(Filter, oneshot::Sender<Option<Vec<RouteView>>>),
     Explain(Subject, oneshot::Sender<ExplanationView>),
     Problems(oneshot::Sender<Vec<String>>),
+    Conditions(oneshot::Sender<Vec<Condition>>),
     Snapshot(oneshot::Sender<Snapshot>),
 }
 

@@ -1,7 +1,6 @@
 //! `run`: trace, read, bind, serve, drain.
 
 use std::env;
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,12 +9,12 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::{error, info};
-use tracing_subscriber::EnvFilter;
 
 use crate::agent::Agent;
 use crate::api::{self, ApiSocket};
-use crate::cli::{LogFormat, RunArgs};
+use crate::cli::RunArgs;
 use crate::http;
+use crate::logging;
 use crate::process::Process;
 use crate::query::Asker;
 use crate::source::FolderSource;
@@ -27,7 +26,7 @@ use crate::source::FolderSource;
 /// What it needs to begin with is not there: a folder, a node, a socket. Anything that goes wrong
 /// later is reported and survived.
 pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
-    trace(args.log_format);
+    let log_level = logging::start(args.log_format);
     let Some(folder) = &args.manifests else {
         bail!(
             "this version reads manifests from a folder only: name one with --manifests DIR \
@@ -48,27 +47,18 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
             )
         })?;
     let stop = stop_signal()?;
+    let look = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
 
     let (asker, queries) = Asker::new();
-    let api = tokio::spawn(axum::serve(socket, api::router(asker.clone())).into_future());
+    let api =
+        tokio::spawn(axum::serve(socket, api::router(asker.clone(), log_level)).into_future());
     let probes = tokio::spawn(axum::serve(tcp, http::router(asker)).into_future());
 
-    agent.run(queries, stop, args.shutdown).await;
+    agent.run(queries, stop, look, args.shutdown).await;
     api.abort();
     probes.abort();
     info!("stopped");
     Ok(ExitCode::SUCCESS)
-}
-
-fn trace(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Json => logs.json().init(),
-        LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).init(),
-    }
 }
 
 fn state_dir() -> PathBuf {

@@ -1,6 +1,6 @@
 //! The folder of manifests as the engine's source of objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
@@ -19,6 +19,10 @@ pub(crate) struct FolderSource {
     rescans: mpsc::Receiver<Rescan>,
     objects: BTreeMap<ObjectRef, Found>,
     watched: KindSet,
+    /// What is wrong with the folder at present.
+    findings: BTreeSet<Diagnostic>,
+    /// Whether the folder is still followed.
+    following: bool,
 }
 
 enum Found {
@@ -52,6 +56,8 @@ impl FolderSource {
             rescans,
             objects,
             watched: KindSet::EMPTY,
+            findings: BTreeSet::new(),
+            following: true,
         };
         source.take_in(first);
         Ok(source)
@@ -73,14 +79,39 @@ impl FolderSource {
     }
 
     /// The next news. Cancel safe.
-    pub(crate) async fn changed(&mut self) -> Option<Rescan> {
-        self.rescans.recv().await
+    pub(crate) async fn changed(&mut self) -> Rescan {
+        if let Some(rescan) = self.rescans.recv().await {
+            return rescan;
+        }
+        self.following = false;
+        error!("the folder is no longer followed: restart the agent, and please report this bug");
+        std::future::pending().await
+    }
+
+    /// Has the folder looked at now.
+    pub(crate) fn look(&self) {
+        self.watcher.poke();
+    }
+
+    /// Whether the folder is still followed.
+    pub(crate) fn is_following(&self) -> bool {
+        self.following
+    }
+
+    /// What is wrong with the folder at present, by file and place.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity >= Severity::Warning)
     }
 
     /// Takes news in: reports findings, and yields what the engine has to hear of.
     pub(crate) fn take_in(&mut self, rescan: Rescan) -> Vec<Input> {
         rescan.added.iter().for_each(report);
         rescan.cleared.iter().for_each(|d| info!("mended: {d}"));
+        self.findings
+            .retain(|finding| !rescan.cleared.contains(finding));
+        self.findings.extend(rescan.added);
         let mut inputs = Vec::with_capacity(rescan.changes.len());
         for change in rescan.changes {
             let (object, found) = match change {

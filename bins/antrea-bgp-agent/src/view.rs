@@ -41,8 +41,9 @@ pub(crate) struct PeerView {
     /// Seconds in this state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) since_seconds: Option<u64>,
+    /// How many routes the peer has been sent and not been told to forget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) advertised: Option<u64>,
+    pub(crate) advertised: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) received: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,6 +86,9 @@ pub(crate) struct ExplanationView {
     /// Whether anything that the subject stands for is advertised.
     pub(crate) advertised: bool,
     pub(crate) findings: Vec<FindingView>,
+    /// What is wrong with the policies that this node reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remarks: Vec<String>,
 }
 
 /// One prefix of one owner, and what becomes of it.

@@ -1,0 +1,58 @@
+//! Log lines on standard error, and which of them are written: that can change while running.
+
+use std::io::IsTerminal as _;
+
+use tracing::warn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, reload};
+
+use crate::cli::LogFormat;
+
+const DEFAULT: &str = "info";
+
+/// Chooses which log lines are written, in the syntax of `RUST_LOG`.
+#[derive(Clone)]
+pub(crate) struct LogLevel(reload::Handle<EnvFilter, Registry>);
+
+impl LogLevel {
+    /// What is written at present.
+    pub(crate) fn get(&self) -> String {
+        self.0.with_current(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Writes these from now on.
+    ///
+    /// # Errors
+    ///
+    /// The text is no filter, with the reason.
+    pub(crate) fn set(&self, filter: &str) -> Result<(), String> {
+        let parsed = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+        self.0.reload(parsed).map_err(|error| error.to_string())
+    }
+}
+
+/// Starts logging. A `RUST_LOG` that makes no sense is reported, and the default is used.
+pub(crate) fn start(format: LogFormat) -> LogLevel {
+    let wanted = std::env::var("RUST_LOG").unwrap_or_default();
+    let (filter, complaint) = match wanted.trim() {
+        "" => (EnvFilter::new(DEFAULT), None),
+        wanted => match EnvFilter::try_new(wanted) {
+            Ok(filter) => (filter, None),
+            Err(error) => (EnvFilter::new(DEFAULT), Some(error)),
+        },
+    };
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Json => registry.with(lines.json()).init(),
+        LogFormat::Text => registry
+            .with(lines.with_ansi(std::io::stderr().is_terminal()))
+            .init(),
+    }
+    if let Some(error) = complaint {
+        warn!("RUST_LOG={wanted:?} is ignored: {error}");
+    }
+    LogLevel(handle)
+}
