@@ -313,17 +313,19 @@ impl<A: Address> FamilyTable<A> {
         })
     }
 
-    /// Peers, as slot and generation, that did not move since the last call and hold back more
-    /// tombstones than `limit` allows.
+    /// Peers, as slot and generation, that [`Table::laggards`](crate::Table::laggards) is to name.
     pub(crate) fn laggards(&mut self, limit: TombstoneLimit) -> Vec<(u32, u32)> {
-        let live = u64::from(self.log.live());
-        let allowed = u64::from(limit.floor) + live * u64::from(limit.percent) / 100;
+        let allowed = limit.allowed(self.log.live());
+        // Mostly there are so few that nobody's share needs counting.
+        let few = u64::from(self.log.withdrawn()) <= allowed;
         let mut laggards = Vec::new();
         for (at, slot) in self.peers.iter_mut().enumerate() {
             let Some(peer) = &mut slot.peer else { continue };
-            let moved = peer.pass.take_moved();
-            let held = || u64::from(self.log.tombstones_from(peer.pass.horizon()));
-            if !moved && held() > allowed {
+            let held = match few {
+                true => 0,
+                false => self.log.tombstones_from(peer.pass.horizon()),
+            };
+            if peer.pass.lags(held, allowed) {
                 laggards.push((at as u32, slot.generation));
             }
         }

@@ -1,7 +1,7 @@
 //! Where one peer stands in the log, and what it is still to be told.
 
 use crate::log::Ranks;
-use crate::types::{Marker, RefreshKind};
+use crate::types::{Marker, RefreshKind, TombstoneLimit};
 
 /// The state of one peer: a cursor and what its present pass through the log is for.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Pass {
     wanted: bool,
     /// Whether the peer took anything since the last look for laggards.
     moved: bool,
+    /// Tombstones that it held back then.
+    held: u32,
 }
 
 impl Pass {
@@ -34,6 +36,7 @@ impl Pass {
             again: None,
             wanted: false,
             moved: true,
+            held: 0,
         }
     }
 
@@ -114,9 +117,15 @@ impl Pass {
         (self.again.take() == Some(RefreshKind::Enhanced)).then_some(Marker::EndRefresh)
     }
 
-    /// Whether the peer took anything since this was last asked.
-    pub(crate) fn take_moved(&mut self) -> bool {
-        core::mem::take(&mut self.moved)
+    /// Whether the peer is to be given up, given how many tombstones it holds back. Takes note of them for the next look.
+    pub(crate) fn lags(&mut self, held: u32, allowed: u64) -> bool {
+        let moved = core::mem::take(&mut self.moved);
+        let before = core::mem::replace(&mut self.held, held);
+        let held = u64::from(held);
+        let hard = allowed.saturating_mul(TombstoneLimit::HARD_FACTOR);
+        // One look is not enough: many routes may have been withdrawn just before it.
+        let catches_up = u64::from(before) <= hard || held <= u64::from(before) / 2;
+        held > allowed && (!moved || (held > hard && !catches_up))
     }
 
     /// Follows a compaction of the log.
@@ -147,6 +156,30 @@ mod tests {
         pass.advance(4);
         assert_eq!(pass.marker_at_tail(false), Some(Marker::EndRefresh));
         assert_eq!(pass.marker_at_tail(false), None);
+    }
+
+    #[test]
+    fn a_peer_that_moves_lags_if_it_falls_behind_all_the_same() {
+        let mut pass = Pass::new(0);
+        let mut look = |held| {
+            pass.advance(pass.cursor() + 1);
+            pass.lags(held, 10)
+        };
+        assert!(!look(40), "four times what is allowed");
+        assert!(!look(1000), "all of them may be new");
+        assert!(!look(500), "half of them are gone");
+        assert!(look(499), "it takes too long");
+        assert!(!look(40));
+        assert!(!look(41));
+        assert!(look(41));
+    }
+
+    #[test]
+    fn a_peer_that_does_not_move_lags_beyond_what_is_allowed() {
+        let mut pass = Pass::new(0);
+        assert!(!pass.lags(11, 10), "it has just joined");
+        assert!(pass.lags(11, 10));
+        assert!(!pass.lags(10, 10));
     }
 
     #[test]

@@ -254,8 +254,10 @@ impl Table {
         delivery.unwrap_or(Delivery::NotAdvertised)
     }
 
-    /// Peers that took nothing since the last call and hold back more tombstones than `limit`
-    /// allows: their sessions should be reset, or withdrawals pile up without bound.
+    /// Peers whose sessions should be reset, or withdrawals pile up without bound. They hold back
+    /// more tombstones than `limit` allows and took nothing since the last call; or they took
+    /// something, but hold back more than four times as many ([`TombstoneLimit::HARD_FACTOR`]) now
+    /// and at the last call, and more than half of what it was then.
     ///
     /// To be called on a slow timer, whose interval is the time that a peer gets.
     #[must_use]

@@ -131,13 +131,24 @@ pub enum Delivery {
     NotAdvertised,
 }
 
-/// How many tombstones a peer that does not move may hold back.
+/// How many tombstones a peer that does not move may hold back. One that moves may hold back
+/// [four times](TombstoneLimit::HARD_FACTOR) as many, and more than that if it halves them from one look to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TombstoneLimit {
     /// Tombstones that are always allowed.
     pub floor: u32,
     /// Tombstones allowed on top, in percent of the live routes of the family.
     pub percent: u32,
+}
+
+impl TombstoneLimit {
+    /// A peer that moves, however slowly, is allowed this many times as much.
+    pub const HARD_FACTOR: u64 = 4;
+
+    /// What is allowed where the family has `live` routes.
+    pub(crate) fn allowed(self, live: u32) -> u64 {
+        u64::from(self.floor) + u64::from(live) * u64::from(self.percent) / 100
+    }
 }
 
 impl Default for TombstoneLimit {

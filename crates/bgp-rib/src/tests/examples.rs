@@ -303,6 +303,32 @@ fn a_peer_that_stops_reading_costs_no_memory() {
     );
 }
 
+/// It always takes something, so nothing but the number of withdrawals it holds back tells.
+#[test]
+fn a_peer_that_reads_but_falls_behind_is_named() {
+    let mut table = Table::new();
+    let limit = TombstoneLimit {
+        floor: 20,
+        percent: 0,
+    };
+    table.announce_all(hosts(4000), med(0));
+    let mut slow = Peer::join(&mut table, ebgp(V4));
+    slow.drain(&mut table);
+    for prefix in hosts(2000) {
+        let _ = table.withdraw(&prefix);
+    }
+    // One message: some 800 withdrawals.
+    let mut take_some = |table: &mut Table| assert!(slow.pull(table, 4096).is_some());
+    take_some(&mut table);
+    assert_eq!(table.laggards(limit), [], "so many were withdrawn at once");
+    for prefix in hosts(4000).skip(2000) {
+        let _ = table.withdraw(&prefix);
+    }
+    take_some(&mut table);
+    assert!(table.statistics(V4).tombstones > 4 * 20);
+    assert_eq!(table.laggards(limit), [slow.id]);
+}
+
 #[test]
 fn a_peer_that_holds_back_too_many_withdrawals_is_named() {
     let mut table = Table::new();
