@@ -31,7 +31,8 @@ pub struct SessionConfig {
     /// Seconds between KEEPALIVEs; `None` is a third of the negotiated hold time.
     pub keepalive: Option<u16>,
     /// Seconds between attempts to connect (RFC 4271's ConnectRetryTime); `None` is 5. Jitter of
-    /// 0.75 to 1 applies, and with graceful restart [`retry_cap`](Self::retry_cap).
+    /// 0.75 to 1 applies, and with graceful restart [`retry_cap`](Self::retry_cap). As long, but not
+    /// under 3 seconds, is the wait for TCP to connect.
     pub connect_retry: Option<u16>,
     /// Seconds to stay Idle after a reset (RFC 4271's IdleHoldTime), with graceful restart no more
     /// than [`retry_cap`](Self::retry_cap); `None` starts at 1, doubles with each reset up to that

@@ -26,6 +26,8 @@ pub(crate) struct Damping {
 const FIRST_HOLD: Duration = Duration::from_secs(1);
 /// The time between attempts to connect unless configured.
 const CONNECT_RETRY: Duration = Duration::from_secs(5);
+/// The least time for TCP to connect, however short the restart time.
+const LEAST_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// What the least open timeout is, however short the restart time.
 const LEAST_OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// 2^12 seconds exceed the longest cap (a quarter of 4095 s).
@@ -67,6 +69,12 @@ pub(crate) fn connect_retry(config: &SessionConfig, rng: &mut fastrand::Rng) -> 
         .connect_retry
         .map_or(CONNECT_RETRY, |s| Duration::from_secs(u64::from(s)));
     jitter(rng, capped(config, time))
+}
+
+/// How long to wait for TCP to connect: as long as between attempts, but long enough for a far neighbour's answer and for a
+/// second SYN, which leaves after one second. It is no pause, so the restart time does not cap it.
+pub(crate) fn connect_timeout(config: &SessionConfig, rng: &mut fastrand::Rng) -> Duration {
+    connect_retry(config, rng).max(LEAST_CONNECT_TIMEOUT)
 }
 
 /// A configured time: nobody waits for us without graceful restart, so nothing caps it then.

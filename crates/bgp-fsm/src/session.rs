@@ -68,7 +68,7 @@ enum Phase {
 /// A TCP connection that was asked for.
 struct Dial {
     id: ConnId,
-    /// The ConnectRetryTimer: gives up and dials again.
+    /// The ConnectRetryTimer, not under 3 seconds: gives up and dials again.
     until: Instant,
 }
 

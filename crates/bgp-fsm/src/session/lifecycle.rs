@@ -83,7 +83,7 @@ impl Session {
     /// Asks for a TCP connection (RFC 4271's "initiates a TCP connection").
     pub(super) fn dial(&mut self, now: Instant) {
         let id = self.next_id();
-        let until = now + retry::connect_retry(&self.config, &mut self.rng);
+        let until = now + retry::connect_timeout(&self.config, &mut self.rng);
         self.phase = Phase::Trying { retry: None };
         self.dial = Some(Dial { id, until });
         self.outputs.push_back(Output::Dial(id));

@@ -40,6 +40,26 @@ fn retries_wait_five_seconds_unless_configured() {
     assert_jittered(Bench::in_state(alone, State::Active).timeout(), secs(300));
 }
 
+/// The restart time caps the pause between attempts, but a neighbour that is far away has to get a chance to answer.
+#[test]
+fn an_attempt_to_connect_gets_three_seconds_at_least() {
+    let config = SessionConfig {
+        graceful_restart: Some(GracefulRestartConfig {
+            time: 1,
+            notification: false,
+        }),
+        ..config()
+    };
+    let mut bench = Bench::in_state(config, State::Connect);
+    assert_eq!(bench.timeout(), secs(3));
+    bench.dial_fails();
+    assert_jittered(bench.timeout(), Duration::from_millis(250));
+    bench.pass(bench.timeout());
+    bench.lines();
+    bench.pass(secs(3));
+    assert_eq!(bench.lines(), ["cancel #2", "down #2", "dial #3"]);
+}
+
 #[test]
 fn jitter_differs_from_session_to_session() {
     let wait = |seed| {
