@@ -12,7 +12,8 @@ use tracing::{debug, info, warn};
 use crate::neighbour::Neighbour;
 use crate::shared::Shared;
 
-/// The pause before the next attempt to listen doubles from the first to the last.
+/// The pause before the next attempt to listen doubles from the first to the last. No restart time caps it: a port is taken
+/// by another process of this host, mostly one that speaks BGP for good, and peers are dialled meanwhile.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
 /// One configured address and the socket that listens there, if one does.
