@@ -52,6 +52,10 @@ pub enum Command {
     /// End-of-RIB went out for every family of the session: the restart is over, later OPENs have
     /// the Restart State bit clear (RFC 4724).
     EndOfRibSent,
+    /// The NOTIFICATION with which an Established connection was to [`Close`](Output::Close) could
+    /// not be sent: the neighbour sees a silent close, and later OPENs have the Restart State bit
+    /// set.
+    FarewellLost,
 }
 
 /// How a session ends when we end it.

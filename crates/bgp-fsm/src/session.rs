@@ -106,6 +106,7 @@ impl Session {
             Command::Stop(how) => self.stop(&how),
             Command::Refresh(family) => self.ask_for_refresh(family),
             Command::EndOfRibSent => self.restarting = false,
+            Command::FarewellLost => self.restarting = true,
         }
     }
 
@@ -260,6 +261,18 @@ impl Session {
         match self.phase {
             Phase::Held(until) => Some(until),
             _ => None,
+        }
+    }
+
+    /// When a session without a connection dials next, or, while it is held after a reset, when it
+    /// takes connections again. `None` while it does something about it already, and for a passive
+    /// one that waits.
+    #[must_use]
+    pub fn retry_at(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Held(until) => Some(until),
+            Phase::Trying { retry } => retry,
+            Phase::Stopped => None,
         }
     }
 

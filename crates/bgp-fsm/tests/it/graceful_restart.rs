@@ -104,6 +104,19 @@ fn a_send_hold_timer_that_expires_is_a_silent_close_of_ours() {
     assert!(offered(&mut bench).restarting);
 }
 
+#[test]
+fn a_farewell_that_was_lost_is_a_silent_close_of_ours() {
+    let mut bench = Bench::in_state(config(), State::Established);
+    bench.command(Command::Stop(Shutdown::OutOfResources));
+    bench.command(Command::FarewellLost);
+    bench.command(Command::Start);
+    assert!(offered(&mut bench).restarting);
+    bench.command(Command::EndOfRibSent);
+    bench.command(Command::Stop(Shutdown::OutOfResources));
+    bench.command(Command::Start);
+    assert!(!offered(&mut bench).restarting);
+}
+
 /// The NOTIFICATION with which an Established session stops.
 fn farewell(how: Shutdown, ours: bool, theirs: bool) -> Option<Notification> {
     let config = SessionConfig {

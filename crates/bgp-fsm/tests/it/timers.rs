@@ -111,6 +111,19 @@ fn idle_hold_decays_while_a_session_holds() {
     assert_jittered(reset(&mut bench), secs(1));
 }
 
+#[test]
+fn a_session_tells_when_it_tries_again() {
+    let mut bench = Bench::in_state(config(), State::Established);
+    assert_eq!(bench.session.retry_at(), None);
+    let held = reset(&mut bench);
+    assert_eq!(bench.session.retry_at(), Some(bench.now + held));
+    bench.pass(held);
+    assert_eq!(bench.session.retry_at(), None, "it dials");
+    bench.dial_fails();
+    let pause = bench.timeout();
+    assert_eq!(bench.session.retry_at(), Some(bench.now + pause));
+}
+
 /// Stays Established for a multiple of 20 seconds.
 fn hold_for(bench: &mut Bench, seconds: u64) {
     for _ in 0..seconds / 20 {
