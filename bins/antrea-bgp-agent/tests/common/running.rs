@@ -172,18 +172,19 @@ impl Running {
 
     /// One GET on the local API, as antctl or curl would send it: status and body.
     pub(crate) fn http(&self, path: &str) -> (u16, String) {
-        http(
-            UnixStream::connect(self.socket()).expect("the agent listens"),
-            path,
-        )
+        self.request("GET", path, "")
+    }
+
+    /// One request on the local API: status and body.
+    pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let stream = UnixStream::connect(self.socket()).expect("the agent listens");
+        http(stream, method, path, body)
     }
 
     /// One GET on `--http-address`.
     pub(crate) fn probe(&self, listen: Ipv4Addr, path: &str) -> (u16, String) {
-        http(
-            std::net::TcpStream::connect((listen, 9474)).expect("the agent listens"),
-            path,
-        )
+        let stream = std::net::TcpStream::connect((listen, 9474)).expect("the agent listens");
+        http(stream, "GET", path, "")
     }
 }
 
@@ -198,8 +199,17 @@ impl Drop for Running {
     }
 }
 
-fn http(mut stream: impl std::io::Read + std::io::Write, path: &str) -> (u16, String) {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+fn http(
+    mut stream: impl std::io::Read + std::io::Write,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (u16, String) {
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
     stream
         .write_all(request.as_bytes())
         .expect("the agent reads");
