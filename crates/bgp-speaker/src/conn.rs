@@ -27,6 +27,8 @@ pub(crate) struct Conn {
     /// What arrived and is not a whole message yet. Without memory while nothing is there.
     pub(crate) inbox: BytesMut,
     pub(crate) outbox: Outbox,
+    /// Closing: a NOTIFICATION is among what leaves last.
+    lingers: bool,
 }
 
 /// What a connection is ready for.
@@ -43,6 +45,7 @@ impl Conn {
             stream,
             inbox: BytesMut::new(),
             outbox: Outbox::default(),
+            lingers: false,
         }
     }
 
@@ -114,23 +117,33 @@ impl Conn {
         Ok(progress)
     }
 
-    /// Finishes the message that has begun to leave, sends what the session queued, and closes. Bounded in time.
-    pub(crate) async fn close(mut self) {
+    /// Begins to close: the message that has begun to leave, and what the session queued, is all that still does. False: the
+    /// socket does not take it now, so the peer may never see it.
+    pub(crate) fn take_leave(&mut self) -> bool {
         self.outbox.drop_updates();
         self.inbox = BytesMut::new();
-        if !self.outbox.is_empty() {
-            // Whether it works or not, the connection ends here.
-            let _ = tokio::time::timeout(CLOSE_BOUND, self.finish()).await;
-        }
+        self.lingers = self.outbox.has_session_messages();
+        // A connection that failed was closed by the other side.
+        self.write().map_or(true, |progress| progress.unsent == 0)
+    }
+
+    /// Whether there is more to do than to drop the connection.
+    pub(crate) fn lingers(&self) -> bool {
+        self.lingers || !self.outbox.is_empty()
+    }
+
+    /// Sends what is left, and closes. Bounded in time.
+    pub(crate) async fn close(mut self) {
+        // Whether it works or not, the connection ends here.
+        let _ = tokio::time::timeout(CLOSE_BOUND, self.finish()).await;
     }
 
     async fn finish(&mut self) -> io::Result<()> {
-        let lingers = self.outbox.has_session_messages();
         while !self.outbox.is_empty() {
             self.stream.writable().await?;
             self.write()?;
         }
-        if lingers {
+        if self.lingers {
             // A socket that is closed with unread octets resets the connection, and a NOTIFICATION can be lost with it.
             self.stream.shutdown().await?;
             let mut ignored = [0; 1024];

@@ -14,10 +14,10 @@ use bgp_fsm::{
 };
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::Sleep;
 use tracing::{debug, warn};
 
+use crate::closing::Closing;
 use crate::config::{PeerConfig, Shutdown};
 use crate::conn::{Conn, Ready, count_messages};
 use crate::dial::{DialFailure, dial};
@@ -52,10 +52,9 @@ struct Driver {
     conns: Vec<Conn>,
     dial: Option<Dial>,
     /// Connections that still deliver a NOTIFICATION.
-    closing: JoinSet<()>,
+    closing: Closing,
     established: Option<Established>,
     routes_changed: watch::Receiver<()>,
-    restarting: bool,
     /// Why the last dial failed; none for one that had no answer.
     dial_failure: Option<DialFailure>,
     stopped: bool,
@@ -88,10 +87,9 @@ impl Driver {
             session,
             conns: Vec::new(),
             dial: None,
-            closing: JoinSet::new(),
+            closing: Closing::default(),
             established: None,
             routes_changed,
-            restarting,
             dial_failure: None,
             stopped: false,
         }
@@ -168,6 +166,7 @@ impl Driver {
                 warn!(peer = %self.neighbour.address, "reset: it reads too slowly to be told all withdrawals");
                 self.session
                     .handle_command(now, Command::Stop(bgp_fsm::Shutdown::OutOfResources));
+                self.outputs();
                 self.session.handle_command(now, Command::Start);
             }
             Mail::Stop(how) => {
@@ -195,8 +194,8 @@ impl Driver {
         self.conns.clear();
         self.dial = None;
         // After a silent end the peer may hold our routes (RFC 4724 section 4.1).
-        self.restarting |= !other_as;
-        self.session = session(&self.shared, &config, self.restarting);
+        let restarting = self.session.restarting();
+        self.session = session(&self.shared, &config, restarting);
         self.config = config;
         self.start();
     }
@@ -371,14 +370,27 @@ impl Driver {
     }
 
     fn close(&mut self, id: ConnId, mode: CloseMode) {
+        let was_established = self.established.as_ref().is_some_and(|it| it.conn == id);
         self.dropped(id);
         let Some(at) = self.conns.iter().position(|conn| conn.id == id) else {
             return;
         };
-        let conn = self.conns.swap_remove(at);
-        while self.closing.try_join_next().is_some() {}
-        if mode == CloseMode::Flush {
-            self.closing.spawn(conn.close());
+        let mut conn = self.conns.swap_remove(at);
+        if mode == CloseMode::Now {
+            return;
+        }
+        let taken = conn.take_leave();
+        if was_established && !taken {
+            // Rather a restart too many than one too few: without it the peer would drop the routes that it kept.
+            self.shared
+                .peers()
+                .restarting
+                .insert(self.neighbour.address, true);
+            self.session
+                .handle_command(Instant::now(), Command::FarewellLost);
+        }
+        if conn.lingers() {
+            self.closing.push(conn.close());
         }
     }
 
@@ -392,8 +404,8 @@ impl Driver {
                 && conn.outbox.wants_updates()
             {
                 if established.take_end_of_rib_sent() {
-                    self.restarting = false;
-                    self.shared.peers().settled.insert(self.neighbour.address);
+                    let address = self.neighbour.address;
+                    self.shared.peers().restarting.insert(address, false);
                     self.session
                         .handle_command(Instant::now(), Command::EndOfRibSent);
                 }
@@ -435,7 +447,7 @@ impl Driver {
     async fn finish(&mut self) {
         self.established = None;
         self.conns.clear();
-        while self.closing.join_next().await.is_some() {}
+        self.closing.finish().await;
     }
 }
 

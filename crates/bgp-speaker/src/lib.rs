@@ -23,6 +23,7 @@
 //! # Ok(()) }
 //! ```
 
+mod closing;
 mod config;
 mod conn;
 mod dial;

@@ -1,6 +1,6 @@
 //! What all tasks of a speaker share.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,9 +30,9 @@ pub(crate) struct Shared {
 #[derive(Default)]
 pub(crate) struct Peers {
     pub(crate) by_address: BTreeMap<IpAddr, Arc<Neighbour>>,
-    /// Peers that End-of-RIB went to: towards them this process is no longer restarting, even if they are removed and come
-    /// back.
-    pub(crate) settled: HashSet<IpAddr>,
+    /// The Restart State of peers that are removed and come back: false for one that End-of-RIB went to, true for one whose
+    /// session closed in silence since then. For others, that of the process.
+    pub(crate) restarting: HashMap<IpAddr, bool>,
     pub(crate) tasks: JoinSet<()>,
     /// Shut down; no peer comes any more.
     pub(crate) closed: bool,

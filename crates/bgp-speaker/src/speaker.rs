@@ -115,7 +115,9 @@ impl Speaker {
     fn add_peer(&self, peers: &mut Peers, neighbour: Neighbour) -> Arc<Neighbour> {
         let neighbour = Arc::new(neighbour);
         let address = neighbour.address;
-        let restarting = self.shared().config.restarting && !peers.settled.contains(&address);
+        let of_process = self.shared().config.restarting;
+        let restarting = peers.restarting.get(&address).copied();
+        let restarting = restarting.unwrap_or(of_process);
         peers.by_address.insert(address, Arc::clone(&neighbour));
         // Tasks of removed peers that have ended meanwhile.
         while peers.tasks.try_join_next().is_some() {}

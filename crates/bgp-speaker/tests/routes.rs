@@ -240,8 +240,8 @@ async fn a_peer_that_holds_back_too_many_withdrawals_is_reset() {
     let (speaker, local) = speaker_with(config, "127.10.8.1").await;
     let stuck = ip("127.10.8.2");
     speaker.set_peer(passive("127.10.8.2", PEER_ASN));
-    let (_peer, _) = RawPeer::establish("127.10.8.2", local).await;
-    until_established(&speaker, stuck).await;
+    let (mut raw, _) = RawPeer::establish("127.10.8.2", local).await;
+    raw.until_end_of_rib().await;
     speaker.announce(host_routes(200_000), &Attributes::default());
     eventually("the peer is stuck", || {
         peer(&speaker, stuck).queue_octets > 0
@@ -256,6 +256,9 @@ async fn a_peer_that_holds_back_too_many_withdrawals_is_reset() {
         .last_error_sent
         .expect("a NOTIFICATION was queued");
     assert!(sent.contains("out of resources"), "{sent}");
+    // It never got to see that: for the peer, this speaker has restarted (RFC 4724 section 4.2).
+    let (_again, open) = RawPeer::establish("127.10.8.2", local).await;
+    assert!(graceful_restart(&open).restarting);
 }
 
 /// Acceptance: a route learned from one peer is never sent to another.
