@@ -132,14 +132,23 @@ impl Speaker {
 
     /// Ends the session of a peer with Cease/Peer De-configured, and forgets it. Without such a peer nothing happens.
     pub fn remove_peer(&self, address: IpAddr) {
+        self.remove_peer_with(address, Shutdown::PeerDeconfigured);
+    }
+
+    /// The same, ending the session in another way: with [`Shutdown::Silent`] a peer with graceful restart keeps the routes,
+    /// and the Restart State bit is set if it is added again.
+    pub fn remove_peer_with(&self, address: IpAddr, how: Shutdown) {
         let mut peers = self.shared().peers();
         let Some(neighbour) = peers.by_address.remove(&address.to_canonical()) else {
             return;
         };
+        if how == Shutdown::Silent {
+            peers.restarting.insert(neighbour.address, true);
+        }
         let others = peers.by_address.values();
         listener::forget_key(&self.shared().listeners(), &neighbour, others);
         drop(peers);
-        neighbour.send(Mail::Stop(Shutdown::PeerDeconfigured));
+        neighbour.send(Mail::Stop(how));
         self.shared().changed();
     }
 

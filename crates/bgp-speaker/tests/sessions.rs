@@ -5,7 +5,7 @@ mod common;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use bgp_speaker::{Asn, Attributes, Password, Speaker, SpeakerConfig, State};
+use bgp_speaker::{Asn, Attributes, Password, Shutdown, Speaker, SpeakerConfig, State};
 use bgp_wire::MessageType;
 use common::*;
 use tokio::net::TcpListener;
@@ -275,6 +275,25 @@ async fn the_restart_bit_tells_the_truth() {
         !graceful_restart(&open).restarting,
         "End-of-RIB went to it once"
     );
+}
+
+/// As for a password that cannot be used: the peer keeps the routes for its restart time.
+#[tokio::test]
+async fn a_peer_can_be_removed_in_silence() {
+    let mut config = SpeakerConfig::new(ASN, Ipv4Addr::new(10, 0, 0, 1));
+    config.restarting = false;
+    let (speaker, local) = speaker_with(config, "127.20.19.1").await;
+    let address = "127.20.19.2";
+    speaker.set_peer(passive(address, PEER_ASN));
+    let (mut raw, open) = RawPeer::establish(address, local).await;
+    assert!(!graceful_restart(&open).restarting);
+    raw.until_end_of_rib().await;
+    speaker.remove_peer_with(ip(address), Shutdown::Silent);
+    assert_eq!(raw.notification().await, None);
+    assert!(speaker.status().peers.is_empty());
+    speaker.set_peer(passive(address, PEER_ASN));
+    let (_raw, open) = RawPeer::establish(address, local).await;
+    assert!(graceful_restart(&open).restarting, "we closed in silence");
 }
 
 #[tokio::test]
