@@ -45,3 +45,36 @@ impl Listing {
         (input, self.uids)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Event, event};
+
+    #[test]
+    fn what_goes_while_a_list_is_streaming_is_not_in_it() {
+        let mut listing = Listing::default();
+        let mut take = |line: &str| match event(Kind::Node, line.as_bytes()) {
+            Ok(Event::Applied(item)) => listing.push(item),
+            Ok(Event::Deleted(identity)) => listing.remove(&identity.object),
+            _ => panic!("{line}"),
+        };
+        let line = |event, name, version| {
+            format!(
+                r#"{{"type":"{event}","object":{{"metadata":{{
+                    "name":"{name}","uid":"u-{name}","resourceVersion":"{version}"}}}}}}"#
+            )
+        };
+        take(&line("ADDED", "a", 1));
+        take(&line("ADDED", "b", 2));
+        take(&line("DELETED", "a", 3));
+        let (input, uids) = listing.into_input(Kind::Node);
+        let Input::Relisted { objects, .. } = input else {
+            panic!("{input:?}");
+        };
+        let b = ObjectRef::cluster(Kind::Node, "b");
+        assert_eq!(objects.len(), 1);
+        assert_eq!(objects[0].object_ref(), b);
+        assert_eq!(uids, HashMap::from([(b, "u-b".to_owned())]));
+    }
+}

@@ -257,6 +257,11 @@ async fn what_all_agents_see_is_written_once() {
         })
         .await;
     }
+    // Again, after it was written: nobody counts.
+    for cluster in &clusters {
+        cluster.events().publish(bad_policy());
+    }
+    tokio::time::sleep(3 * timing().event_update).await;
     assert_eq!(events(&server.client()).await.len(), 1);
     let patches = server.seen().into_iter().filter(|s| s.verb == Verb::Patch);
     assert_eq!(patches.count(), 0);
