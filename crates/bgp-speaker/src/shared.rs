@@ -42,6 +42,31 @@ pub(crate) struct Peers {
 pub(crate) struct Routes {
     pub(crate) table: Table,
     pub(crate) joined: HashMap<PeerId, Arc<Neighbour>>,
+    /// The owner wants End-of-RIB to wait.
+    held: bool,
+    /// Calls that have announced a part of their prefixes: End-of-RIB waits for the rest.
+    announcing: usize,
+}
+
+impl Routes {
+    pub(crate) fn hold_end_of_rib(&mut self, hold: bool) {
+        self.held = hold;
+        self.tell_table();
+    }
+
+    pub(crate) fn begin_announcing(&mut self) {
+        self.announcing += 1;
+        self.tell_table();
+    }
+
+    pub(crate) fn end_announcing(&mut self) {
+        self.announcing -= 1;
+        self.tell_table();
+    }
+
+    fn tell_table(&mut self) {
+        self.table.hold_end_of_rib(self.held || self.announcing > 0);
+    }
 }
 
 impl Shared {
@@ -59,6 +84,8 @@ impl Shared {
             routes: Mutex::new(Routes {
                 table: Table::new(),
                 joined: HashMap::new(),
+                held: false,
+                announcing: 0,
             }),
             routes_changed: watch::Sender::new(()),
             upkeep: Notify::new(),

@@ -21,6 +21,9 @@ use crate::upkeep;
 /// How long a shutdown waits for NOTIFICATIONs to reach their peers.
 const SHUTDOWN_BOUND: Duration = Duration::from_secs(5);
 
+/// Prefixes that go into the table at once: sessions wait for its lock meanwhile.
+const CHUNK: usize = 4096;
+
 /// A running BGP process: a handle that is cheap to clone. When the last one is dropped, listeners and sessions end as
 /// with [`Shutdown::Silent`].
 #[derive(Clone)]
@@ -153,23 +156,44 @@ impl Speaker {
     }
 
     /// Announces prefixes to every peer of their family, or changes their attributes. Those that are announced with equal
-    /// attributes already cost nothing.
+    /// attributes already cost nothing. The table is locked for some thousands of prefixes at a time and never while
+    /// `prefixes` is asked for more, so peers hear of the first ones while others are still to come; End-of-RIB waits for all.
     pub fn announce(&self, prefixes: impl IntoIterator<Item = IpNet>, attributes: &Attributes) {
-        let mut routes = self.shared().routes();
-        let changed = routes.table.announce_all(prefixes, attributes.clone());
-        drop(routes);
-        self.wake(changed > 0);
+        let mut prefixes = prefixes.into_iter();
+        let mut incomplete = None;
+        loop {
+            let chunk: Vec<_> = prefixes.by_ref().take(CHUNK).collect();
+            let is_last = chunk.len() < CHUNK;
+            if !is_last && incomplete.is_none() {
+                incomplete = Some(Incomplete::new(self));
+            }
+            let mut routes = self.shared().routes();
+            let changed = routes.table.announce_all(chunk, attributes.clone());
+            drop(routes);
+            self.wake(changed > 0);
+            if is_last {
+                return;
+            }
+        }
     }
 
-    /// Withdraws prefixes from every peer that was told of them. Those that are not announced cost nothing.
+    /// Withdraws prefixes from every peer that was told of them. Those that are not announced cost nothing. The table is
+    /// locked as for [`Speaker::announce`].
     pub fn withdraw(&self, prefixes: impl IntoIterator<Item = IpNet>) {
-        let mut routes = self.shared().routes();
-        let mut changed = false;
-        for prefix in prefixes {
-            changed |= routes.table.withdraw(&prefix) != Change::Unchanged;
+        let mut prefixes = prefixes.into_iter();
+        loop {
+            let chunk: Vec<_> = prefixes.by_ref().take(CHUNK).collect();
+            let mut routes = self.shared().routes();
+            let mut changed = false;
+            for prefix in &chunk {
+                changed |= routes.table.withdraw(prefix) != Change::Unchanged;
+            }
+            drop(routes);
+            self.wake(changed);
+            if chunk.len() < CHUNK {
+                return;
+            }
         }
-        drop(routes);
-        self.wake(changed);
     }
 
     fn wake(&self, changed: bool) {
@@ -182,7 +206,7 @@ impl Speaker {
     /// While held, no peer gets End-of-RIB: the first routes are not complete yet, and a peer that helps in a graceful
     /// restart shall keep what it has (RFC 4724 section 4.1). Routes flow nevertheless.
     pub fn hold_end_of_rib(&self, hold: bool) {
-        self.shared().routes().table.hold_end_of_rib(hold);
+        self.shared().routes().hold_end_of_rib(hold);
         self.wake(!hold);
     }
 
@@ -267,5 +291,24 @@ impl Speaker {
 
     fn shared(&self) -> &Arc<Shared> {
         &self.owner.shared
+    }
+}
+
+/// More prefixes of one call are to come: End-of-RIB waits until this is dropped.
+struct Incomplete<'s> {
+    speaker: &'s Speaker,
+}
+
+impl<'s> Incomplete<'s> {
+    fn new(speaker: &'s Speaker) -> Self {
+        speaker.shared().routes().begin_announcing();
+        Self { speaker }
+    }
+}
+
+impl Drop for Incomplete<'_> {
+    fn drop(&mut self) {
+        self.speaker.shared().routes().end_announcing();
+        self.speaker.wake(true);
     }
 }

@@ -232,6 +232,53 @@ async fn a_slow_reader_delays_nobody() {
     assert_eq!(announced, count as usize);
 }
 
+/// Nobody waits for the table while the caller makes up its prefixes; and no peer believes that those so far are all.
+#[tokio::test(flavor = "multi_thread")]
+async fn prefixes_that_come_slowly_keep_nobody_waiting() {
+    let (speaker, local) = speaker("127.10.12.1").await;
+    let address = ip("127.10.12.2");
+    speaker.set_peer(passive("127.10.12.2", PEER_ASN));
+    let (go_on, told) = std::sync::mpsc::channel();
+    let announcing = {
+        let speaker = speaker.clone();
+        let slowly = host_routes(10_000)
+            .enumerate()
+            .map(move |(number, prefix)| {
+                if number == 9_000 {
+                    told.recv().expect("the test goes on");
+                }
+                prefix
+            });
+        tokio::task::spawn_blocking(move || speaker.announce(slowly, &Attributes::default()))
+    };
+    let (mut raw, _) = RawPeer::establish("127.10.12.2", local).await;
+    let mut announced = 0;
+    while announced < 8_192 {
+        let received = raw.next_of_interest().await.expect("the session");
+        let update = UpdateView::parse(&received.message, &context()).expect("well-formed");
+        assert_eq!(update.end_of_rib(), None, "there are more");
+        announced += update.announced().count();
+    }
+    until(&speaker, "all that there is", |status| {
+        status.peer(address).is_some_and(|p| p.pending_changes == 0)
+    })
+    .await;
+    assert!(!peer(&speaker, address).end_of_rib_sent);
+    go_on.send(()).expect("the other thread waits");
+    announcing.await.expect("no panic");
+    for update in raw.until_end_of_rib().await {
+        let update = UpdateView::parse(&update, &context()).expect("well-formed");
+        announced += update.announced().count();
+    }
+    assert_eq!(announced, 10_000);
+    // An iterator may ask the speaker.
+    speaker.withdraw(
+        host_routes(10).filter(|route| {
+            speaker.delivery(address, route) != bgp_speaker::Delivery::NotAdvertised
+        }),
+    );
+}
+
 /// Withdrawals that one stuck peer holds back are bounded: it is reset.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_holds_back_too_many_withdrawals_is_reset() {
