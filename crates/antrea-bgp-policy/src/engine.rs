@@ -55,11 +55,10 @@ pub struct Engine {
     rules: Rules,
     services: Services,
     egresses: Egresses,
-    /// By `namespace/name`; the first counts. Where the source offers one Secret, it is the one.
-    passwords: BTreeMap<String, Passwords>,
-    /// The Secret is there and cannot be decoded.
-    secret_unreadable: bool,
-    /// The Secret that was seen last, or would be looked for.
+    /// The first by namespace counts. Where the source offers one Secret, it is the one. `None`
+    /// where it cannot be decoded and never could.
+    secrets: BTreeMap<ObjectRef, Option<Passwords>>,
+    /// The Secret that counted last, or would be looked for.
     secret: ObjectRef,
     /// The Pod CIDRs that are in the table.
     pod_routes: Vec<IpNet>,
@@ -76,7 +75,10 @@ pub struct Engine {
 struct Running {
     candidate: Arc<Candidate>,
     process: ProcessSpec,
+    /// While `started`, those of the process before, of which this one has none yet.
     peers: BTreeMap<IpAddr, PeerSpec>,
+    /// The process is new, and no peer was handed on yet.
+    started: bool,
 }
 
 /// The effective policy, as [`Engine::policy`] shows it.
@@ -111,8 +113,7 @@ impl Engine {
             rules: Rules::default(),
             services: Services::default(),
             egresses: Egresses::default(),
-            passwords: BTreeMap::new(),
-            secret_unreadable: false,
+            secrets: BTreeMap::new(),
             secret: ObjectRef::namespaced(Kind::Secret, DEFAULT_NAMESPACE, PASSWORDS_SECRET),
             pod_routes: Vec::new(),
             no_object: Arc::from(""),
@@ -161,7 +162,7 @@ impl Engine {
                 PeerView {
                     peer,
                     authenticated,
-                    state: self.peer_state(peer),
+                    state: self.peer_state(peer, &running.peers),
                 }
             }));
         }
@@ -230,12 +231,6 @@ impl Engine {
     #[must_use]
     pub fn touched(&self) -> u64 {
         self.touched + self.table.touched() + self.services.touched() + self.egresses.touched()
-    }
-
-    fn is_effective(&self, policy: &str) -> bool {
-        self.running
-            .as_ref()
-            .is_some_and(|running| running.candidate.name == policy)
     }
 }
 

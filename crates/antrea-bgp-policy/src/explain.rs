@@ -90,6 +90,8 @@ pub struct Explanation {
     pub subject: Subject,
     /// The name of the effective policy.
     pub policy: Option<String>,
+    /// Whether that policy was made invalid since, and its last good form is in effect.
+    pub last_good: bool,
     /// What was found, advertised ones first; never empty.
     pub findings: Vec<Finding>,
 }
@@ -109,7 +111,13 @@ impl fmt::Display for Explanation {
         for (i, finding) in self.findings.iter().enumerate() {
             write!(f, "{}{finding}", if i == 0 { "" } else { "\n" })?;
         }
-        Ok(())
+        match &self.policy {
+            Some(policy) if self.last_good => write!(
+                f,
+                "\nBGPPolicy {policy} is invalid now; its last good form is in effect"
+            ),
+            _ => Ok(()),
+        }
     }
 }
 

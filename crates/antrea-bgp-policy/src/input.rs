@@ -14,7 +14,8 @@ pub enum Input {
     /// An object appeared or changed; this is all of its present state.
     Applied(Object),
     /// An object appeared or changed and cannot be decoded. What was known of it stays, except for
-    /// a policy that is not in effect, which counts as none.
+    /// a policy that is not in effect, which counts as none at once. The last good form of the one
+    /// in effect stays unless `created` shows that it was of an object since deleted.
     Invalid {
         /// Which object.
         object: ObjectRef,
@@ -69,7 +70,10 @@ pub enum SourceState {
     Listing,
     /// Listed, and followed since.
     Synced,
-    /// The kind does not exist here (HTTP 404): there are no objects of it.
+    /// The kind does not exist here (HTTP 404): there are no objects of it, and those known so far
+    /// are gone as after an empty [`Input::Relisted`]. So without the kind BGPPolicy no policy is in
+    /// effect. For sources to report only after several answers of that sort in a row, since an API
+    /// server that starts may give one for a kind that does exist.
     Absent,
     /// The agent may not list the kind (HTTP 403).
     Denied,

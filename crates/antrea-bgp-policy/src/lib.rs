@@ -49,12 +49,13 @@
 //! - Carry out effects in their order, and on [`Effect::Watch`] list the kinds that are new to the
 //!   set: objects of kinds that were dropped are not kept.
 //! - Hand in [`Input::Relisted`] (an empty one too) or [`Input::Source`] for every needed kind.
-//!   Peers are held back until the Secret is known to be listed or absent, so that no session ever
-//!   opens without a password that may exist; and while the first list of policies is under way
+//!   New peers are held back until the Secret is known to be listed or absent, so that no session
+//!   ever opens without a password that may exist; and while the first list of policies is under way
 //!   ([`SourceState::Listing`]) none is chosen.
 //! - Hand in together, with [`Engine::handle_all`], what happened at once.
 //! - Watch [`Engine::node_missing`], and hand in [`Input::NodeGraceElapsed`] after [`NODE_GRACE`].
-//! - Offer only the Secret of the agent's own namespace.
+//! - Offer only the Secret of the agent's own namespace. Of several the first by namespace counts,
+//!   and the others are reported.
 
 mod effect;
 mod engine;

@@ -42,7 +42,10 @@ pub enum Obstacle {
     /// The Node object of this node has not been seen, or is gone.
     NodeUnknown,
     /// No valid policy selects this node.
-    NoEffectivePolicy,
+    NoEffectivePolicy {
+        /// The names of invalid policies that select it, or might if they could be read.
+        invalid: Vec<String>,
+    },
     /// The effective policy advertises no routes of this origin.
     NotInPolicy {
         /// The policy.
@@ -127,11 +130,30 @@ impl fmt::Display for Origin {
     }
 }
 
+/// How many invalid policies are named.
+const NAMED: usize = 3;
+
+/// The invalid policies, as far as there are any: a few by name.
+fn left_out(invalid: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if invalid.is_empty() {
+        return Ok(());
+    }
+    let named = &invalid[..invalid.len().min(NAMED)];
+    write!(f, " (left out as invalid: {}", named.join(", "))?;
+    match invalid.len() - named.len() {
+        0 => f.write_str(")"),
+        more => write!(f, " and {more} more)"),
+    }
+}
+
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Obstacle::NodeUnknown => f.write_str("the Node object of this node is not known"),
-            Obstacle::NoEffectivePolicy => f.write_str("no valid BGPPolicy selects this node"),
+            Obstacle::NoEffectivePolicy { invalid } => {
+                f.write_str("no valid BGPPolicy selects this node")?;
+                left_out(invalid, f)
+            }
             Obstacle::NotInPolicy { policy, origin } => {
                 write!(f, "BGPPolicy {policy} does not advertise {origin}")
             }

@@ -36,8 +36,9 @@ pub enum PeerState {
     Configured,
     /// Left out: the node has neither a Pod CIDR nor an InternalIP of the peer's family.
     Skipped(Family),
-    /// Held back until the Secret of passwords has been listed or is known to be absent: a session
-    /// is never opened without a password that may exist.
+    /// Held back until the Secret of passwords can be read or is known to be absent: a session is
+    /// never opened without a password that may exist. A peer that was configured before never
+    /// waits, but keeps the password that it had, or had not.
     AwaitingSecret,
 }
 

@@ -56,6 +56,8 @@ pub enum ReasonCode {
     PasswordAmbiguous,
     /// A key of the Secret names no peer, or a password looks unintended.
     PasswordOdd,
+    /// There are several Secrets of passwords, in several namespaces, and another one is used.
+    SecretIgnored,
     /// The agent may not list a kind of object that it needs (HTTP 403).
     SourceDenied,
 }
@@ -78,6 +80,7 @@ impl ReasonCode {
             ReasonCode::PasswordUnused => "PasswordUnused",
             ReasonCode::PasswordAmbiguous => "PasswordAmbiguous",
             ReasonCode::PasswordOdd => "PasswordOdd",
+            ReasonCode::SecretIgnored => "SecretIgnored",
             ReasonCode::SourceDenied => "SourceDenied",
         }
     }

@@ -3,31 +3,13 @@
 mod support;
 
 use antrea_bgp_api::Kind;
-use antrea_bgp_policy::{Input, InvalidObject};
+use antrea_bgp_policy::Input;
 use support::*;
 
 const NOTHING: [&str; 0] = [];
 
-fn invalid(manifest: &Manifest) -> InvalidObject {
-    let reason = "spec: invalid type".to_owned();
-    InvalidObject {
-        object: manifest.reference(),
-        created: None,
-        reason,
-    }
-}
-
 fn undecodable(manifest: &Manifest) -> Input {
-    let InvalidObject {
-        object,
-        created,
-        reason,
-    } = invalid(manifest);
-    Input::Invalid {
-        object,
-        created,
-        reason,
-    }
+    manifest.clone().undecodable().applied()
 }
 
 #[test]
@@ -74,16 +56,12 @@ fn an_undecodable_object_in_a_list_is_not_gone() {
     );
     let p = policy("p").advertising_egresses();
     let mut cluster = Node::with(&[node(), p, a.clone(), b.clone()]);
-    let list = |invalid| Input::Relisted {
-        kind: Kind::Egress,
-        objects: vec![b.object()],
-        invalid,
-    };
+    let both = relisted(Kind::Egress, &[a.undecodable(), b.clone()]);
+    assert_eq!(cluster.feed(both), ["error Undecodable Egress/a"]);
     assert_eq!(
-        cluster.feed(list(vec![invalid(&a)])),
-        ["error Undecodable Egress/a"]
+        cluster.feed(relisted(Kind::Egress, &[b])),
+        ["-198.51.100.1/32"]
     );
-    assert_eq!(cluster.feed(list(vec![])), ["-198.51.100.1/32"]);
     assert_eq!(cluster.problems(), NOTHING);
 }
 

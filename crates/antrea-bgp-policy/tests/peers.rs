@@ -3,7 +3,7 @@
 mod support;
 
 use antrea_bgp_api::Kind;
-use antrea_bgp_policy::{Effect, Engine, Input, InvalidObject, PeerState, SourceState};
+use antrea_bgp_policy::{Effect, Engine, Input, InvalidObject, PeerState, ReasonCode, SourceState};
 use serde_json::json;
 use support::*;
 
@@ -274,6 +274,114 @@ fn peers_wait_until_the_secret_is_listed_or_absent() {
     assert_eq!(peers(&mut unreadable), 0, "there may be passwords in it");
     unreadable.handle(secret(&[]).deleted());
     assert_eq!(peers(&mut unreadable), 3, "gone");
+}
+
+#[test]
+fn a_secret_that_cannot_be_decoded_takes_no_running_peer_down() {
+    let unreadable = secret(&[]).undecodable();
+    let mut node = Node::with(&[settled(), three()]);
+    assert_eq!(
+        node.apply(&unreadable),
+        ["error Undecodable Secret/kube-system/antrea-bgp-passwords"],
+        "there was none before, and the peers go on without passwords"
+    );
+    assert!(
+        node.engine
+            .peers()
+            .all(|peer| peer.state == PeerState::Configured)
+    );
+
+    let more = [
+        ("192.0.2.1", 65001),
+        ("192.0.2.2", 65009),
+        ("192.0.2.4", 65004),
+    ];
+    assert_eq!(
+        node.apply(&three().peers(&more)),
+        ["no peer 192.0.2.2", "no peer 2001:db8::1"],
+        "peers that are new, by address or AS number, wait"
+    );
+    assert_eq!(
+        node.apply(&three().peers(&more).set("/spec/localASN", 64600)),
+        [
+            "stop LocalAsnChanged",
+            "start AS 64600 port 179 id 192.0.2.10",
+            "peer 192.0.2.1 AS 65001"
+        ],
+        "the process is new, the peer is not"
+    );
+    let keys = [("192.0.2.1-65001", "one"), ("192.0.2.4-65004", "four")];
+    assert_eq!(
+        node.apply(&secret(&keys))[..3],
+        [
+            "peer 192.0.2.1 AS 65001 password one",
+            "peer 192.0.2.2 AS 65009",
+            "peer 192.0.2.4 AS 65004 password four"
+        ]
+    );
+}
+
+#[test]
+fn a_secret_replaced_by_an_undecodable_one_leaves_the_passwords_in_use() {
+    let one = secret(&passwords(["one", "two", "three"]));
+    let mut node = Node::with(&[settled(), three(), one.clone()]);
+    let replaced = [one.deleted(), one.clone().undecodable().applied()];
+    assert_eq!(
+        node.feed_all(replaced),
+        ["error Undecodable Secret/kube-system/antrea-bgp-passwords"]
+    );
+    assert!(node.engine.peers().all(|peer| peer.authenticated));
+    assert_eq!(node.apply(&one), NOTHING, "mended");
+}
+
+#[test]
+fn a_denied_secret_holds_only_peers_that_never_knew_it() {
+    let denied = || Input::Source {
+        kind: Kind::Secret,
+        state: SourceState::Denied,
+    };
+    let message = |engine: &Engine| {
+        let mut problems = engine.problems();
+        let denied = problems.find(|report| report.code == ReasonCode::SourceDenied);
+        denied.unwrap().message.clone()
+    };
+    let mut start = Engine::new(NODE);
+    start.handle(settled().applied());
+    start.handle(three().applied());
+    start.handle(denied());
+    assert!(message(&start).ends_with("; peers wait, since their passwords may be there"));
+
+    let mut node = running(&passwords(["one", "two", "three"]));
+    assert_eq!(node.feed(denied()), ["error SourceDenied Node/node-a"]);
+    assert_eq!(node.peers.len(), 3);
+    assert!(message(&node.engine).ends_with("; the passwords that were listed last stay in use"));
+}
+
+#[test]
+fn of_secrets_in_two_namespaces_the_first_counts_and_the_other_is_reported() {
+    let other = secret(&passwords(["uno", "due", "tre"])).set("/metadata/namespace", "other");
+    let mut node = running(&passwords(["one", "two", "three"]));
+    assert_eq!(
+        node.apply(&other),
+        ["warning SecretIgnored Secret/other/antrea-bgp-passwords"]
+    );
+    let problems: Vec<String> = node.engine.problems().map(ToString::to_string).collect();
+    assert_eq!(
+        problems,
+        [
+            "warning: Secret/other/antrea-bgp-passwords: is ignored: the passwords are taken from \
+             Secret/kube-system/antrea-bgp-passwords; remove one of the two"
+        ]
+    );
+    assert_eq!(
+        node.delete(&secret(&[])),
+        [
+            "peer 192.0.2.1 AS 65001 password uno",
+            "peer 192.0.2.2 AS 65002 password due",
+            "peer 2001:db8::1 AS 65003 password tre",
+        ]
+    );
+    assert_eq!(node.problems(), NOTHING);
 }
 
 #[test]

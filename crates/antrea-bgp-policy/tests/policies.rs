@@ -503,6 +503,80 @@ fn scenario_69_an_undecodable_edit_keeps_the_last_good_form_until_deselected() {
     );
 }
 
+/// Two ways in which an adapter may find a policy to be invalid.
+fn made_invalid(policy: &Manifest) -> [Manifest; 2] {
+    let policy = policy.clone();
+    [
+        policy.clone().set("/spec/listenPort", 0),
+        policy.undecodable(),
+    ]
+}
+
+#[test]
+fn a_policy_that_is_made_invalid_while_another_is_in_effect_never_takes_over() {
+    let a = policy("a").advertising(&["ClusterIP"]);
+    let b = policy("b").created_on(2).advertising_pods();
+    for invalid in made_invalid(&b) {
+        let start = || cluster(&[a.clone(), b.clone()]);
+        let stopped = |effects: Vec<String>, node: &Node| {
+            assert_eq!(effects[0], "stop PolicyGone");
+            assert_eq!(node.problems().len(), 1, "no word of a last good form");
+        };
+        let mut node = start();
+        stopped(node.feed_all([invalid.applied(), a.deleted()]), &node);
+        let mut node = start();
+        stopped(node.feed_all([a.deleted(), invalid.applied()]), &node);
+        let mut node = start();
+        stopped(
+            node.feed(relisted(Kind::BgpPolicy, std::slice::from_ref(&invalid))),
+            &node,
+        );
+    }
+}
+
+#[test]
+fn a_policy_that_was_good_only_within_the_first_batch_never_was() {
+    let a = policy("a").advertising_pods();
+    for invalid in made_invalid(&a) {
+        let mut node = cluster(&[]);
+        let effects = node.feed_all([a.applied(), invalid.applied()]);
+        assert_eq!(effects.len(), 1, "reported: {effects:?}");
+        assert_eq!(node.engine.policy(), None);
+    }
+}
+
+#[test]
+fn a_last_good_form_goes_with_the_object_it_was_of() {
+    let a = policy("a").advertising_pods();
+    for invalid in made_invalid(&a) {
+        let anew = invalid.clone().created_on(3);
+        let mut node = cluster(std::slice::from_ref(&a));
+        assert_eq!(
+            node.feed(relisted(Kind::BgpPolicy, std::slice::from_ref(&anew)))[0],
+            "stop PolicyGone",
+            "deleted and made anew while the watch was away"
+        );
+
+        let mut node = cluster(std::slice::from_ref(&a));
+        node.apply(&invalid);
+        assert!(node.engine.policy().unwrap().last_good);
+        assert_eq!(node.apply(&anew)[0], "stop PolicyGone");
+
+        let mut node = cluster(std::slice::from_ref(&a));
+        let in_between = a.clone().created_on(3);
+        assert_eq!(
+            node.feed_all([in_between.applied(), anew.applied()])[0],
+            "stop PolicyGone",
+            "the new one was never in effect"
+        );
+        let mut node = cluster(std::slice::from_ref(&a));
+        assert_eq!(
+            node.feed_all([a.deleted(), invalid.applied()])[0],
+            "stop PolicyGone"
+        );
+    }
+}
+
 #[test]
 fn an_older_policy_takes_over_from_a_last_good_form() {
     let good = policy("p").created_on(2);

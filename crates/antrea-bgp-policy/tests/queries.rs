@@ -162,6 +162,47 @@ fn explain_names_the_first_rule_that_stops_an_address() {
 }
 
 #[test]
+fn explain_names_invalid_policies_where_none_is_in_effect() {
+    let mut node = Node::with(&[node()]);
+    let why = |node: &Node| node.explain("service/ns/a");
+    let none = "is not advertised: no valid BGPPolicy selects this node";
+    assert_eq!(why(&node), none);
+
+    let invalid = policy("b").set("/spec/localASN", 0);
+    node.apply(&invalid.clone().selecting("bgp", "elsewhere"));
+    assert_eq!(why(&node), none, "mended, it would not select this node");
+    node.apply(&invalid);
+    assert_eq!(why(&node), format!("{none} (left out as invalid: b)"));
+
+    let unselective = json!({ "matchLabels": { "bad key!!": "a" } });
+    node.apply(&policy("a").set("/spec/nodeSelector", unselective));
+    node.apply(&policy("c").undecodable());
+    assert_eq!(why(&node), format!("{none} (left out as invalid: a, b, c)"));
+    node.apply(&policy("d").undecodable());
+    assert_eq!(
+        why(&node),
+        format!("{none} (left out as invalid: a, b, c and 1 more)")
+    );
+}
+
+#[test]
+fn explain_shows_that_a_last_good_form_is_in_effect() {
+    let p = policy("p").advertising_pods();
+    let mut node = Node::with(&[node(), p.clone()]);
+    node.apply(&p.clone().undecodable());
+    assert_eq!(
+        node.explain("10.10.0.0/24"),
+        "10.10.0.0/24 (NodeIPAMPodCIDR) is advertised to 192.0.2.1\n\
+         BGPPolicy p is invalid now; its last good form is in effect"
+    );
+    node.apply(&p);
+    assert_eq!(
+        node.explain("10.10.0.0/24"),
+        "10.10.0.0/24 (NodeIPAMPodCIDR) is advertised to 192.0.2.1"
+    );
+}
+
+#[test]
 fn explain_says_what_is_not_known() {
     let mut node = Node::with(&[node(), policy("p").advertising(&ALL)]);
     assert_eq!(
@@ -322,15 +363,21 @@ fn a_lost_api_server_changes_nothing() {
             }),
             NOTHING
         );
-        assert_eq!(
-            node.feed(Input::Source {
-                kind,
-                state: SourceState::Absent
-            }),
-            NOTHING
-        );
     }
     assert_eq!(node.engine.route_count(), 8);
+}
+
+#[test]
+fn a_kind_that_goes_takes_its_objects_along() {
+    let mut node = full_node();
+    assert_eq!(node.feed(absent(Kind::Egress)), ["-198.51.100.77/32"]);
+    assert_eq!(node.feed(absent(Kind::Service)).len(), 5);
+    assert_eq!(node.feed(absent(Kind::Node)), NOTHING);
+    assert!(node.engine.node_missing(), "the grace time begins");
+    assert_eq!(node.feed(absent(Kind::BgpPolicy)), ["stop PolicyGone"]);
+    assert_eq!(node.feed(absent(Kind::BgpPolicy)), NOTHING);
+    let back = node.apply(&policy("p"));
+    assert_eq!(back[0], "start AS 64512 port 179 id 192.0.2.10");
 }
 
 #[test]

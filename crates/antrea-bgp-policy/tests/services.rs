@@ -330,6 +330,48 @@ fn scenario_65_headless_external_name_and_hostname_only() {
     }
 }
 
+/// What follows when a Service changes, and when it changes back.
+fn there_and_back(from: &Manifest, to: &Manifest) -> [Vec<String>; 2] {
+    let mut node = cluster(std::slice::from_ref(from));
+    [node.apply(to), node.apply(from)]
+}
+
+const WEB_GONE: [&str; 3] = ["-10.96.1.1/32", "-198.51.1.1/32", "-203.0.1.1/32"];
+const WEB_BACK: [&str; 3] = ["+10.96.1.1/32", "+198.51.1.1/32", "+203.0.1.1/32"];
+
+#[test]
+fn a_service_turns_headless_and_back() {
+    let [gone, back] = there_and_back(&web(1), &web(1).cluster_ips(&["None"]));
+    assert_eq!(gone, WEB_GONE, "its other addresses too");
+    assert_eq!(back, WEB_BACK);
+}
+
+#[test]
+fn a_service_is_handed_to_another_proxy_and_back() {
+    let label = "/metadata/labels/service.kubernetes.io~1service-proxy-name";
+    let [gone, back] = there_and_back(&web(1), &web(1).set(label, "cilium"));
+    assert_eq!(gone, WEB_GONE);
+    assert_eq!(back, WEB_BACK);
+}
+
+#[test]
+fn a_service_changes_its_type() {
+    let of_type = |name: &str| web(1).set("/spec/type", name);
+    let mut node = cluster(&[of_type("LoadBalancer")]);
+    let steps: [(&str, &[&str]); 5] = [
+        // The API server clears the ingress of a Service that is no load balancer any more, but not
+        // in the same instant.
+        ("ClusterIP", &["-203.0.1.1/32"]),
+        ("ExternalName", &["-10.96.1.1/32", "-198.51.1.1/32"]),
+        ("ClusterIP", &["+10.96.1.1/32", "+198.51.1.1/32"]),
+        ("LoadBalancer", &["+203.0.1.1/32"]),
+        ("ExternalName", &WEB_GONE),
+    ];
+    for (name, effects) in steps {
+        assert_eq!(node.apply(&of_type(name)), effects, "{name}");
+    }
+}
+
 #[test]
 fn services_of_another_proxy_have_no_routes() {
     let label = "/metadata/labels/service.kubernetes.io~1service-proxy-name";

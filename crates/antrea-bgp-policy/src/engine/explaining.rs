@@ -19,7 +19,9 @@ impl Engine {
     /// Why a subject is advertised, and to whom; or the first rule that stops it.
     #[must_use]
     pub fn explain(&self, subject: &Subject) -> Explanation {
-        let policy = self.policy().map(|policy| policy.name.to_owned());
+        let effective = self.policy();
+        let last_good = effective.is_some_and(|policy| policy.last_good);
+        let policy = effective.map(|policy| policy.name.to_owned());
         let mut findings = match &policy {
             None => vec![self.without_policy(subject)],
             Some(policy) => match subject {
@@ -44,6 +46,7 @@ impl Engine {
         Explanation {
             subject: subject.clone(),
             policy,
+            last_good,
             findings,
         }
     }
@@ -54,9 +57,13 @@ impl Engine {
             Subject::Prefix(prefix) => Some(*prefix),
             Subject::Service { .. } | Subject::Egress { .. } => None,
         };
-        let obstacle = match self.node {
+        let obstacle = match &self.node {
             None => Obstacle::NodeUnknown,
-            Some(_) => Obstacle::NoEffectivePolicy,
+            Some(node) => Obstacle::NoEffectivePolicy {
+                invalid: (self.policies.broken_for(&node.labels))
+                    .map(str::to_owned)
+                    .collect(),
+            },
         };
         stopped(prefix, None, obstacle)
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use antrea_bgp_api::{
-    BGPPolicy, Kind, Node, Object, ObjectRef, PASSWORDS_SECRET, Secret, validate,
+    BGPPolicy, Kind, Node, Object, ObjectRef, PASSWORDS_SECRET, Secret, Selector, validate,
 };
 
 use crate::report::{ReasonCode, Report, Severity};
@@ -13,7 +13,7 @@ use super::Engine;
 use super::ledger::Topic;
 use super::normalise;
 use super::passwords::Passwords;
-use super::policies::Candidate;
+use super::policies::{Broken, Candidate};
 
 impl Engine {
     /// Takes in what happened. What is to be done about it can be polled afterwards.
@@ -67,7 +67,11 @@ impl Engine {
                 kind,
                 objects,
                 invalid,
-            } => self.relist(kind, &objects, &invalid),
+            } => self.replace(kind, &objects, &invalid, SourceState::Synced),
+            Input::Source {
+                kind,
+                state: SourceState::Absent,
+            } => self.replace(kind, &[], &[], SourceState::Absent),
             Input::Source { kind, state } => {
                 if self.sources.set_state(kind, state) {
                     self.source_problems();
@@ -125,13 +129,13 @@ impl Engine {
             .into_iter()
             .map(|issue| normalise::issue(issue, object))
             .collect();
+        let created = policy
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map(|time| time.0);
         match validated.policy {
             Some(valid) => {
-                let created = policy
-                    .metadata
-                    .creation_timestamp
-                    .as_ref()
-                    .map(|time| time.0);
                 let name = object.name.clone();
                 self.policies.apply(Candidate {
                     name,
@@ -139,15 +143,18 @@ impl Engine {
                     policy: valid,
                 });
             }
-            None => reports.extend(self.policy_broken(object)),
+            None => {
+                let selector = Selector::new(&policy.spec.node_selector).ok();
+                reports.extend(self.policy_broken(object, Broken { created, selector }));
+            }
         }
         reports
     }
 
     /// Notes that a policy is invalid now; says so if that concerns the one in effect.
-    fn policy_broken(&mut self, object: &ObjectRef) -> Option<Report> {
-        self.policies.apply_broken(&object.name);
-        self.is_effective(&object.name).then(|| Report {
+    fn policy_broken(&mut self, object: &ObjectRef, broken: Broken) -> Option<Report> {
+        let kept = self.policies.apply_broken(&object.name, broken);
+        kept.then(|| Report {
             severity: Severity::Warning,
             object: object.clone(),
             field: None,
@@ -171,12 +178,13 @@ impl Engine {
 
     fn apply_secret(&mut self, secret: &Secret, object: ObjectRef) {
         if object.name == PASSWORDS_SECRET {
-            self.sources.set_known(Kind::Secret);
-            self.secret_unreadable = false;
+            if !self.sources.is_known(Kind::Secret) {
+                self.sources.set_known(Kind::Secret);
+                self.source_problems();
+            }
             self.ledger.set(&object, Topic::Object, Vec::new());
-            self.secret = object.clone();
-            self.passwords
-                .insert(normalise::key(&object), Passwords::read(secret, object));
+            let passwords = Passwords::read(secret, object.clone());
+            self.secrets.insert(object, Some(passwords));
         }
     }
 
@@ -200,9 +208,17 @@ impl Engine {
             message: format!("cannot be decoded: {}", invalid.reason),
         }];
         match object.kind {
-            Kind::BgpPolicy => reports.extend(self.policy_broken(object)),
-            Kind::Secret => self.secret_unreadable = true,
-            _ => {}
+            Kind::BgpPolicy => {
+                let broken = Broken {
+                    created: invalid.created,
+                    selector: None,
+                };
+                reports.extend(self.policy_broken(object, broken));
+            }
+            Kind::Secret => {
+                self.secrets.entry(object.clone()).or_default();
+            }
+            Kind::Node | Kind::Service | Kind::EndpointSlice | Kind::Egress => {}
         }
         self.ledger.set(object, Topic::Object, reports);
     }
@@ -216,8 +232,7 @@ impl Engine {
             }
             Kind::Node => {}
             Kind::Secret => {
-                self.passwords.remove(&key);
-                self.secret_unreadable &= object.name != PASSWORDS_SECRET;
+                self.secrets.remove(object);
             }
             Kind::Service => self.services.delete_service(&key, &mut self.table),
             Kind::EndpointSlice => {
@@ -229,10 +244,15 @@ impl Engine {
         self.ledger.forget(object);
     }
 
-    /// Mark and sweep: what is not in the list is gone.
-    fn relist(&mut self, kind: Kind, objects: &[Object], invalid: &[InvalidObject]) {
+    /// Mark and sweep: what is not in the list is gone. `state` is the source's from now on.
+    fn replace(
+        &mut self,
+        kind: Kind,
+        objects: &[Object],
+        invalid: &[InvalidObject],
+        state: SourceState,
+    ) {
         let mut listed: HashSet<String> = HashSet::with_capacity(objects.len());
-        self.secret_unreadable &= kind != Kind::Secret;
         for object in objects.iter().filter(|object| object.kind() == kind) {
             listed.insert(normalise::key(&object.object_ref()));
             self.apply(object);
@@ -246,7 +266,10 @@ impl Engine {
             Kind::Node => {
                 self.node_missing = self.node.is_some() && !listed.contains(&self.node_name);
             }
-            Kind::Secret => self.passwords.retain(|key, _| listed.contains(key)),
+            Kind::Secret => {
+                self.secrets
+                    .retain(|object, _| listed.contains(&normalise::key(object)));
+            }
             Kind::Service => self.services.sweep_services(&listed, &mut self.table),
             Kind::EndpointSlice => {
                 self.services
@@ -259,7 +282,7 @@ impl Engine {
                 || topic == Topic::Source
                 || listed.contains(&normalise::key(object))
         });
-        self.sources.set_state(kind, SourceState::Synced);
+        self.sources.set_state(kind, state);
         self.source_problems();
     }
 
@@ -269,6 +292,9 @@ impl Engine {
         for kind in Kind::ALL {
             if self.sources.state(kind) == SourceState::Denied {
                 let consequence = match kind {
+                    Kind::Secret if self.sources.is_known(kind) => {
+                        "; the passwords that were listed last stay in use"
+                    }
                     Kind::Secret => "; peers wait, since their passwords may be there",
                     _ => "",
                 };

@@ -82,11 +82,6 @@ impl Passwords {
         }
     }
 
-    /// The Secret.
-    pub(super) fn object(&self) -> &ObjectRef {
-        &self.secret
-    }
-
     /// The password of a peer. An empty one is none.
     pub(super) fn of(&self, peer: &Peer) -> Option<SecretValue> {
         let entry = self.entries.get(&(peer.address, peer.asn))?;

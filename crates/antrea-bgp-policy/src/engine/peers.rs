@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use antrea_bgp_api::{Kind, ObjectRef, Peer};
+use antrea_bgp_api::{Kind, ObjectRef, Peer, SecretValue};
 
 use crate::obstacle::Family;
 use crate::report::{ReasonCode, Report, Severity};
@@ -17,34 +17,29 @@ use super::passwords::canonical_key;
 impl Engine {
     /// Brings the speaker's peers to what the policy, the node and the Secret say.
     pub(super) fn sync_peers(&mut self) {
+        if let Some(used) = self.secrets.keys().next() {
+            self.secret = used.clone();
+        }
         self.peer_problems();
         let Some(mut running) = self.running.take() else {
             return;
         };
         let policy = &running.candidate.policy;
         let wanted: BTreeMap<IpAddr, PeerSpec> = (policy.peers.iter())
-            .filter(|peer| self.peer_state(peer) == PeerState::Configured)
-            .map(|peer| {
-                let password = self.passwords.values().next().and_then(|p| p.of(peer));
-                (
-                    peer.address,
-                    PeerSpec {
-                        peer: peer.clone(),
-                        password,
-                    },
-                )
-            })
+            .filter_map(|peer| self.peer_spec(peer, &running.peers).ok())
+            .map(|spec| (spec.peer.address, spec))
             .collect();
+        let started = std::mem::take(&mut running.started);
         for address in running
             .peers
             .keys()
-            .filter(|address| !wanted.contains_key(address))
+            .filter(|address| !started && !wanted.contains_key(address))
         {
             self.effects.push_back(Effect::RemovePeer(*address));
         }
         for (address, spec) in &wanted {
             let former = running.peers.get(address);
-            if former == Some(spec) {
+            if former == Some(spec) && !started {
                 continue;
             }
             if let Some(former) = former {
@@ -57,27 +52,41 @@ impl Engine {
         self.running = Some(running);
     }
 
-    /// What becomes of a valid peer of the effective policy.
-    pub(super) fn peer_state(&self, peer: &Peer) -> PeerState {
-        let family = Family::of(&peer.address);
-        let enabled = self
-            .node
-            .as_ref()
-            .is_some_and(|node| node.families.enabled(family));
-        if !enabled {
-            PeerState::Skipped(family)
-        } else if !self.passwords_known() {
-            PeerState::AwaitingSecret
-        } else {
-            PeerState::Configured
+    /// What becomes of a valid peer of the effective policy, where these are configured.
+    pub(super) fn peer_state(
+        &self,
+        peer: &Peer,
+        configured: &BTreeMap<IpAddr, PeerSpec>,
+    ) -> PeerState {
+        match self.peer_spec(peer, configured) {
+            Ok(_) => PeerState::Configured,
+            Err(state) => state,
         }
     }
 
-    /// Whether no password is unknown. A Secret that is there and cannot be decoded may hold some,
-    /// unless its last good form still counts.
-    fn passwords_known(&self) -> bool {
-        let unreadable = self.secret_unreadable && self.passwords.is_empty();
-        self.sources.is_known(Kind::Secret) && !unreadable
+    /// What a valid peer is to be configured with, where these are; or why it is not to be.
+    fn peer_spec(
+        &self,
+        peer: &Peer,
+        configured: &BTreeMap<IpAddr, PeerSpec>,
+    ) -> Result<PeerSpec, PeerState> {
+        let family = Family::of(&peer.address);
+        let enabled = (self.node.as_ref()).is_some_and(|node| node.families.enabled(family));
+        if !enabled {
+            return Err(PeerState::Skipped(family));
+        }
+        let known = self.sources.is_known(Kind::Secret);
+        let password = match self.secrets.values().next() {
+            _ if !known => former_password(peer, configured)?,
+            None => None,
+            Some(Some(passwords)) => passwords.of(peer),
+            // It may hold a password; but what runs without that goes on.
+            Some(None) => former_password(peer, configured)?,
+        };
+        Ok(PeerSpec {
+            peer: peer.clone(),
+            password,
+        })
     }
 
     fn tell_password_removed(&mut self, former: &PeerSpec, present: &PeerSpec) {
@@ -106,8 +115,8 @@ impl Engine {
         self.ledger
             .retain(|object, topic| topic != Topic::Peers || *object == policy);
         let skipped = (candidate.policy.peers.iter())
-            .filter_map(|peer| match self.peer_state(peer) {
-                PeerState::Skipped(family) => Some(Report {
+            .filter_map(|peer| match self.peer_spec(peer, &running.peers) {
+                Err(PeerState::Skipped(family)) => Some(Report {
                     severity: Severity::Warning,
                     object: policy.clone(),
                     field: Some("spec.bgpPeers".to_owned()),
@@ -127,10 +136,43 @@ impl Engine {
             self.ledger.retain(|_, topic| topic != Topic::Passwords);
             return;
         }
-        for passwords in self.passwords.values() {
-            let problems = passwords.problems(&candidate.policy.peers);
-            self.ledger
-                .set(passwords.object(), Topic::Passwords, problems);
+        self.secret_problems(&candidate.policy.peers);
+    }
+
+    /// What there is to say about the Secret that counts and these peers, and that the others do
+    /// not count.
+    fn secret_problems(&mut self, peers: &[Peer]) {
+        let mut secrets = self.secrets.iter();
+        let Some((used, passwords)) = secrets.next() else {
+            return;
+        };
+        let problems = (passwords.as_ref())
+            .map(|passwords| passwords.problems(peers))
+            .unwrap_or_default();
+        self.ledger.set(used, Topic::Passwords, problems);
+        for object in secrets.map(|(object, _)| object) {
+            let ignored = Report {
+                severity: Severity::Warning,
+                object: object.clone(),
+                field: None,
+                code: ReasonCode::SecretIgnored,
+                message: format!(
+                    "is ignored: the passwords are taken from {used}; remove one of the two"
+                ),
+            };
+            self.ledger.set(object, Topic::Passwords, vec![ignored]);
         }
+    }
+}
+
+/// The password that a configured peer has, if it is known whether there is one. One of another AS
+/// number is another peer.
+fn former_password(
+    peer: &Peer,
+    configured: &BTreeMap<IpAddr, PeerSpec>,
+) -> Result<Option<SecretValue>, PeerState> {
+    match configured.get(&peer.address) {
+        Some(former) if former.peer.asn == peer.asn => Ok(former.password.clone()),
+        _ => Err(PeerState::AwaitingSecret),
     }
 }

@@ -1,6 +1,5 @@
 //! From what is wanted to what has to be done: process, peers, kinds to watch, routes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use antrea_bgp_api::{Kind, ObjectRef, Policy};
@@ -20,19 +19,19 @@ use super::{Engine, Running};
 impl Engine {
     /// Policies or the node have changed: everything may depend on that, and only what does moves.
     pub(super) fn reselect(&mut self) {
-        let chosen = self.choose();
-        for retired in self
-            .policies
-            .retire(chosen.as_ref().map(|chosen| chosen.name.as_str()))
-        {
+        match self.choose() {
+            Some(chosen) => self.run(chosen),
+            None => self.stop(),
+        }
+        let effective = self
+            .running
+            .as_ref()
+            .map(|running| running.candidate.name.as_str());
+        for retired in self.policies.settle(effective) {
             let object = ObjectRef::cluster(Kind::BgpPolicy, retired);
             self.ledger.mend(&object, ReasonCode::KeptLastGoodPolicy);
         }
         self.touched += self.policies.len() as u64;
-        match chosen {
-            Some(chosen) => self.run(chosen),
-            None => self.stop(),
-        }
         self.sync_peers();
         self.sync_needs();
         self.sync_rules();
@@ -61,27 +60,22 @@ impl Engine {
             router_id: outcome.id,
             confederation: chosen.policy.confederation.clone(),
         };
-        let peers = match self.running.take() {
-            Some(former) => match restart_reason(&former.process, &process) {
-                None => former.peers,
-                Some(reason) => {
-                    self.effects.push_back(Effect::StopProcess(reason));
-                    self.effects
-                        .push_back(Effect::StartProcess(Box::new(process.clone())));
-                    self.table.forget_announced();
-                    BTreeMap::new()
-                }
-            },
-            None => {
-                self.effects
-                    .push_back(Effect::StartProcess(Box::new(process.clone())));
-                BTreeMap::new()
-            }
-        };
+        let former = self.running.take();
+        let restart = (former.as_ref()).map(|former| restart_reason(&former.process, &process));
+        let started = restart != Some(None);
+        if let Some(Some(reason)) = restart {
+            self.effects.push_back(Effect::StopProcess(reason));
+            self.table.forget_announced();
+        }
+        if started {
+            self.effects
+                .push_back(Effect::StartProcess(Box::new(process.clone())));
+        }
         self.running = Some(Running {
             candidate: chosen,
             process,
-            peers,
+            peers: former.map(|former| former.peers).unwrap_or_default(),
+            started,
         });
         self.write_router_id(outcome);
     }
@@ -123,7 +117,7 @@ impl Engine {
         };
         let reason = if self.node.is_none() {
             StopReason::NodeGone
-        } else if self.policies.contains(&running.candidate.name) {
+        } else if self.policies.has_form(&running.candidate.name) {
             StopReason::NodeDeselected
         } else {
             StopReason::PolicyGone
@@ -151,10 +145,7 @@ impl Engine {
                     self.services.clear_slices(&self.rules, &mut self.table);
                 }
                 Kind::Egress => self.egresses.clear(&mut self.table),
-                Kind::Secret => {
-                    self.passwords.clear();
-                    self.secret_unreadable = false;
-                }
+                Kind::Secret => self.secrets.clear(),
                 Kind::BgpPolicy | Kind::Node => {}
             }
             self.ledger

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use antrea_bgp_api::{Kind, Object, ObjectRef, decode};
 use antrea_bgp_policy::{
-    Effect, Engine, Input, KindSet, PeerSpec, ProcessSpec, SourceState, Subject,
+    Effect, Engine, Input, InvalidObject, KindSet, PeerSpec, ProcessSpec, SourceState, Subject,
 };
 use ipnet::IpNet;
 use serde_json::{Value, json};
@@ -16,15 +16,44 @@ use serde_json::{Value, json};
 pub const NODE: &str = "node-a";
 
 /// An object as it is written, still open to changes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
     kind: Kind,
     value: Value,
+    undecodable: bool,
 }
 
 impl Manifest {
     fn new(kind: Kind, value: Value) -> Self {
-        Self { kind, value }
+        Self {
+            kind,
+            value,
+            undecodable: false,
+        }
+    }
+
+    /// The same object with something in it that no adapter can decode.
+    pub fn undecodable(mut self) -> Self {
+        self.undecodable = true;
+        self
+    }
+
+    pub fn is_undecodable(&self) -> bool {
+        self.undecodable
+    }
+
+    /// The text in `metadata.creationTimestamp`.
+    pub fn created(&self) -> Option<&str> {
+        self.value["metadata"]["creationTimestamp"].as_str()
+    }
+
+    /// What an adapter says of the object where it cannot decode it.
+    pub fn invalid(&self) -> InvalidObject {
+        InvalidObject {
+            object: self.reference(),
+            created: self.created().map(|text| text.parse().unwrap()),
+            reason: "spec: invalid type".to_owned(),
+        }
     }
 
     /// Sets a field by its JSON pointer, making the objects on the way.
@@ -48,6 +77,18 @@ impl Manifest {
     }
 
     pub fn applied(&self) -> Input {
+        if self.undecodable {
+            let InvalidObject {
+                object,
+                created,
+                reason,
+            } = self.invalid();
+            return Input::Invalid {
+                object,
+                created,
+                reason,
+            };
+        }
         Input::Applied(self.object())
     }
 
@@ -220,10 +261,18 @@ pub fn secret(passwords: &[(&str, &str)]) -> Manifest {
 }
 
 pub fn relisted(kind: Kind, manifests: &[Manifest]) -> Input {
+    let (invalid, valid): (Vec<_>, Vec<_>) = manifests.iter().partition(|m| m.undecodable);
     Input::Relisted {
         kind,
-        objects: manifests.iter().map(Manifest::object).collect(),
-        invalid: Vec::new(),
+        objects: valid.into_iter().map(Manifest::object).collect(),
+        invalid: invalid.into_iter().map(Manifest::invalid).collect(),
+    }
+}
+
+pub fn absent(kind: Kind) -> Input {
+    Input::Source {
+        kind,
+        state: SourceState::Absent,
     }
 }
 
