@@ -129,7 +129,13 @@ fn value(attribute: &AttributeView<'_>, context: &Context) {
 fn routes(view: &UpdateView<'_>) {
     let context = view.context();
     let read = |octets, family| prefixes(octets, family, context);
-    let v4 = |octets| read(octets, Family::IPV4_UNICAST);
+    let disabled = Disposition::AfiSafiDisable(Family::IPV4_UNICAST);
+    let v4 = |octets| {
+        if view.disposition() == disabled {
+            return Vec::new();
+        }
+        read(octets, Family::IPV4_UNICAST)
+    };
     let unreach = view
         .mp_unreach()
         .map_or_else(Vec::new, |it| read(it.nlri, it.family));

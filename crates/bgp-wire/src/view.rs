@@ -2,6 +2,7 @@
 
 use crate::check::{self, Fault};
 use crate::header::body_of;
+use crate::multiprotocol::split_family;
 use crate::prefix::check_prefixes;
 use crate::walk::{RawAttribute, TypeSet, Walk, missing};
 use crate::{
@@ -177,7 +178,26 @@ impl<'a> UpdateView<'a> {
         if self.disposition <= Disposition::AttributeDiscard {
             return Ok(());
         }
-        self.settle(worst, walk.seen)
+        self.settle(worst, walk.seen)?;
+        self.hide_disabled();
+        Ok(())
+    }
+
+    /// Forgets where the routes of a disabled family are: a sound attribute may stand beside the
+    /// malformed one.
+    #[cold]
+    fn hide_disabled(&mut self) {
+        for place in [REACH, UNREACH] {
+            let family = self.value(place).and_then(split_family);
+            if family.is_some_and(|(family, _)| self.disables(family)) {
+                self.places.0[place] = Span::default();
+            }
+        }
+    }
+
+    #[inline]
+    fn disables(&self, family: Family) -> bool {
+        matches!(self.disposition, Disposition::AfiSafiDisable(it) if it == family)
     }
 
     /// Notes what a fault calls for. The error itself is made only if somebody gets to see it.
@@ -213,6 +233,14 @@ impl<'a> UpdateView<'a> {
         if !survivable {
             return Err(error);
         }
+        // Two families to disable are more than a disposition can say.
+        let disables_other = |e: UpdateError| match e.disposition() {
+            Disposition::AfiSafiDisable(family) => !self.disables(family),
+            _ => false,
+        };
+        if self.errors().any(disables_other) {
+            return Err(error.escalated());
+        }
         // What reaches beyond the list was an attribute too, of whatever type.
         let beyond = |e: UpdateError| e.kind == UpdateErrorKind::AttributeBeyondList;
         let has_attributes =
@@ -224,8 +252,8 @@ impl<'a> UpdateView<'a> {
     }
 
     /// The strongest of what is to be done about the message's errors: none, attribute discard or
-    /// treat-as-withdraw; with [`Context::afi_safi_disable`] also that, and the routes of that
-    /// family are not shown.
+    /// treat-as-withdraw; with [`Context::afi_safi_disable`] also that, and no routes of that family
+    /// are shown, wherever they stand. Two families to disable in one message end the session.
     #[must_use]
     pub const fn disposition(&self) -> Disposition {
         self.disposition
@@ -430,6 +458,9 @@ impl<'a> UpdateView<'a> {
 
     #[inline]
     fn v4(&self, octets: &'a [u8]) -> Prefixes<'a> {
+        if self.disables(Family::IPV4_UNICAST) {
+            return Prefixes::none();
+        }
         let add_path = self.context.add_path_receive.contains(Family::IPV4_UNICAST);
         Prefixes::new(octets, Family::IPV4_UNICAST, add_path)
     }

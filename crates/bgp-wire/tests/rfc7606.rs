@@ -663,6 +663,45 @@ fn a_family_can_be_disabled_alone() {
     assert_eq!((view.announced().count(), view.withdrawn().count()), (0, 1));
 }
 
+/// Section 2: what else the message says of a disabled family is ignored too.
+#[test]
+fn no_route_of_a_disabled_family_is_shown() {
+    let context = ebgp().with_afi_safi_disable(true);
+    let counts = |message: &[u8]| {
+        let view = UpdateView::parse(message, &context).unwrap();
+        (view.announced().count(), view.withdrawn().count())
+    };
+    // A sound MP_REACH_NLRI beside a broken MP_UNREACH_NLRI of the same family, and the reverse.
+    let mut reach = vec![0x80, 14, 24, 0, 2, 1, 16];
+    reach.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    reach.extend([16, 0x20, 1]);
+    let broken_unreach: &[u8] = &[0x80, 15, 4, 0, 2, 1, 129];
+    let message = update(&[], &[&reach, broken_unreach, ORIGIN, AS_PATH], &[]);
+    assert_eq!(counts(&message), (0, 0));
+    let broken_reach: &[u8] = &[0x80, 14, 4, 0, 2, 1, 200];
+    let message = update(&[], &[broken_reach, MP_UNREACH], &[]);
+    assert_eq!(counts(&message), (0, 0));
+    // The fields of IPv4 unicast, where that is the family.
+    let broken_v4: &[u8] = &[0x80, 15, 4, 0, 1, 1, 33];
+    let message = update(NLRI, &[broken_v4, ORIGIN, AS_PATH, NEXT_HOP], NLRI);
+    assert_eq!(counts(&message), (0, 0));
+}
+
+/// A disposition names one family, so two that would have to be disabled end the session.
+#[test]
+fn two_families_to_disable_end_the_session() {
+    let context = ebgp().with_afi_safi_disable(true);
+    let v6: &[u8] = &[0x80, 14, 4, 0, 2, 1, 200];
+    let v4: &[u8] = &[0x80, 15, 4, 0, 1, 2, 33];
+    let message = update(&[], &[v6, v4], &[]);
+    let error = UpdateView::parse(&message, &context).unwrap_err();
+    assert_eq!(error.disposition(), RESET);
+    let same: &[u8] = &[0x80, 15, 4, 0, 2, 1, 129];
+    let message = update(&[], &[v6, same], &[]);
+    let view = UpdateView::parse(&message, &context).unwrap();
+    assert_eq!(view.disposition(), DISABLE);
+}
+
 /// RFC 8950: IPv4 routes with an IPv6 next hop, where that was negotiated.
 #[test]
 fn an_ipv6_next_hop_of_ipv4_must_be_negotiated() {
