@@ -113,7 +113,8 @@ impl Process {
             }
             Err(why) => {
                 error!(peer = %address, "no session with this peer: {why}");
-                speaker.remove_peer(address);
+                // As for any change of a password: the peer may keep the routes for its restart time.
+                speaker.remove_peer_with(address, Shutdown::Silent);
                 self.refused.insert(address, why);
             }
         }
