@@ -1,10 +1,10 @@
 //! Path attributes as they lie in a message.
 
-use crate::walk::RawAttribute;
+use crate::walk::{List, RawAttribute, Walk};
 use crate::{
     Aggregator, AsPathView, AsWidth, Asn, Attribute, AttributeFlags, AttributeType, ClusterList,
-    Communities, Context, ExtendedCommunities, Ipv6ExtendedCommunities, LargeCommunities,
-    MpReachView, MpUnreachView, Origin, Span,
+    Communities, Context, ExtendedCommunities, FamilySet, Ipv6ExtendedCommunities,
+    LargeCommunities, MpReachView, MpUnreachView, Origin, Span,
 };
 use bytes::Bytes;
 use core::net::Ipv4Addr;
@@ -15,7 +15,25 @@ use core::net::Ipv4Addr;
 #[derive(Clone, Copy, Debug)]
 pub struct AttributeView<'a> {
     raw: RawAttribute<'a>,
-    context: Context,
+    form: Form,
+}
+
+/// What of a [`Context`] changes how values read: two octets, as every view of an attribute has
+/// them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Form {
+    as_width: AsWidth,
+    add_path: FamilySet,
+}
+
+impl Form {
+    #[inline(always)]
+    pub(crate) const fn of(context: &Context) -> Self {
+        Self {
+            as_width: context.as_width,
+            add_path: context.add_path_receive,
+        }
+    }
 }
 
 /// The value of a path attribute, borrowed from the message. [`Attribute`] names the RFC of each.
@@ -66,9 +84,9 @@ pub enum AttributeValue<'a> {
 }
 
 impl<'a> AttributeView<'a> {
-    #[inline]
-    pub(crate) const fn new(raw: RawAttribute<'a>, context: Context) -> Self {
-        Self { raw, context }
+    #[inline(always)]
+    pub(crate) const fn new(raw: RawAttribute<'a>, form: Form) -> Self {
+        Self { raw, form }
     }
 
     /// The flags, all eight bits.
@@ -100,20 +118,20 @@ impl<'a> AttributeView<'a> {
 
     /// The value, by its type.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn value(&self) -> AttributeValue<'a> {
         self.known()
             .unwrap_or(AttributeValue::Unknown(self.raw.value))
     }
 
     /// The value of a type that is known here and has the form it should have, as it has in a view.
-    #[inline]
+    #[inline(always)]
     fn known(&self) -> Option<AttributeValue<'a>> {
         let value = self.raw.value;
         Some(match self.raw.kind {
             AttributeType::ORIGIN => AttributeValue::Origin(Origin::from_octet(*value.first()?)?),
             AttributeType::AS_PATH => {
-                AttributeValue::AsPath(AsPathView::new(value, self.context.as_width))
+                AttributeValue::AsPath(AsPathView::new(value, self.form.as_width))
             }
             AttributeType::NEXT_HOP => AttributeValue::NextHop(address(value)?),
             AttributeType::MULTI_EXIT_DISC => AttributeValue::MultiExitDisc(number(value)?),
@@ -126,10 +144,10 @@ impl<'a> AttributeView<'a> {
             AttributeType::ORIGINATOR_ID => AttributeValue::OriginatorId(address(value)?),
             AttributeType::CLUSTER_LIST => AttributeValue::ClusterList(ClusterList::new(value)),
             AttributeType::MP_REACH_NLRI => {
-                AttributeValue::MpReach(MpReachView::new(value, &self.context)?)
+                AttributeValue::MpReach(MpReachView::new(value, self.form.add_path)?)
             }
             AttributeType::MP_UNREACH_NLRI => {
-                AttributeValue::MpUnreach(MpUnreachView::new(value, &self.context)?)
+                AttributeValue::MpUnreach(MpUnreachView::new(value, self.form.add_path)?)
             }
             AttributeType::EXTENDED_COMMUNITIES => {
                 AttributeValue::ExtendedCommunities(ExtendedCommunities::new(value))
@@ -188,6 +206,28 @@ impl<'a> AttributeView<'a> {
                 value: Bytes::copy_from_slice(self.raw.value),
             },
         }
+    }
+}
+
+/// The sound attributes of a message.
+#[derive(Clone, Debug)]
+pub(crate) struct SoundAttributes<'a> {
+    pub(crate) list: List<'a>,
+    pub(crate) form: Form,
+    /// In a message with errors: the walk that finds them again.
+    pub(crate) checked: Option<Walk<'a>>,
+}
+
+impl<'a> Iterator for SoundAttributes<'a> {
+    type Item = AttributeView<'a>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let raw = match &mut self.checked {
+            None => self.list.next(),
+            Some(walk) => walk.find_sound(),
+        };
+        raw.map(|raw| AttributeView::new(raw, self.form))
     }
 }
 

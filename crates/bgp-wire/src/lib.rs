@@ -49,6 +49,7 @@ mod pack;
 mod prefix;
 mod read;
 mod refresh;
+mod routes;
 mod split;
 mod update;
 mod update_error;

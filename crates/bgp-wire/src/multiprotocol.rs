@@ -2,7 +2,7 @@
 
 use crate::check::Fault;
 use crate::prefix::check_prefixes;
-use crate::{Afi, Context, Family, NextHop, Prefixes, Safi};
+use crate::{Afi, Context, Family, FamilySet, NextHop, Prefixes, Safi};
 
 /// MP_REACH_NLRI (RFC 4760 section 3): routes of any family, with their next hop.
 ///
@@ -22,7 +22,7 @@ pub struct MpReachView<'a> {
 
 impl<'a> MpReachView<'a> {
     #[inline]
-    pub(crate) fn new(value: &'a [u8], context: &Context) -> Option<Self> {
+    pub(crate) fn new(value: &'a [u8], add_path: FamilySet) -> Option<Self> {
         let (family, rest) = split_family(value)?;
         let (&len, rest) = rest.split_first()?;
         let (next_hop, rest) = rest.split_at_checked(usize::from(len))?;
@@ -31,7 +31,7 @@ impl<'a> MpReachView<'a> {
             family,
             next_hop,
             nlri,
-            add_path: context.add_path_receive.contains(family),
+            add_path: add_path.contains(family),
         })
     }
 
@@ -66,12 +66,12 @@ pub struct MpUnreachView<'a> {
 
 impl<'a> MpUnreachView<'a> {
     #[inline]
-    pub(crate) fn new(value: &'a [u8], context: &Context) -> Option<Self> {
+    pub(crate) fn new(value: &'a [u8], add_path: FamilySet) -> Option<Self> {
         let (family, nlri) = split_family(value)?;
         Some(Self {
             family,
             nlri,
-            add_path: context.add_path_receive.contains(family),
+            add_path: add_path.contains(family),
         })
     }
 
@@ -96,7 +96,8 @@ pub(crate) fn split_family(value: &[u8]) -> Option<(Family, &[u8])> {
 #[inline]
 pub(crate) fn check_reach(value: &[u8], context: &Context) -> Result<(), Fault> {
     let (family, _) = split_family(value).ok_or(Fault::TooShort)?;
-    let view = MpReachView::new(value, context).ok_or(Fault::MultiprotocolNextHop)?;
+    let view =
+        MpReachView::new(value, context.add_path_receive).ok_or(Fault::MultiprotocolNextHop)?;
     let fits = match (family.prefix_bits(), view.next_hop.len()) {
         (None, _) | (Some(32), 4) | (Some(128), 16 | 32) => true,
         (Some(32), 16 | 32) => context.extended_next_hop.contains(family),
@@ -111,7 +112,7 @@ pub(crate) fn check_reach(value: &[u8], context: &Context) -> Result<(), Fault> 
 /// Checks MP_UNREACH_NLRI (RFC 7606 section 5.3).
 #[inline]
 pub(crate) fn check_unreach(value: &[u8], context: &Context) -> Result<(), Fault> {
-    let view = MpUnreachView::new(value, context).ok_or(Fault::TooShort)?;
+    let view = MpUnreachView::new(value, context.add_path_receive).ok_or(Fault::TooShort)?;
     check_nlri(view.nlri, view.family, view.add_path)
 }
 

@@ -83,63 +83,132 @@ impl Iterator for Prefixes<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Nlri> {
-        let mut rest = self.octets;
-        let mut path_id = None;
-        if self.add_path {
-            let (id, after) = rest.split_first_chunk::<4>()?;
-            path_id = Some(u32::from_be_bytes(*id));
-            rest = after;
-        }
-        let (&bits, rest) = rest.split_first()?;
-        let (octets, rest) = rest.split_at_checked(usize::from(bits).div_ceil(8))?;
-        let prefix = if self.v4 {
-            v4(bits, octets)?
-        } else {
-            v6(bits, octets)?
-        };
+        let (nlri, rest) = match (self.v4, self.add_path) {
+            (true, false) => split::<true, false>(self.octets, self.family),
+            (false, false) => split::<false, false>(self.octets, self.family),
+            (true, true) => split::<true, true>(self.octets, self.family),
+            (false, true) => split::<false, true>(self.octets, self.family),
+        }?;
         self.octets = rest;
-        Some(Nlri {
-            family: self.family,
-            prefix,
-            path_id,
-        })
+        Some(nlri)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, Some(self.octets.len()))
     }
+
+    /// What all prefixes of a field have in common is asked for once.
+    #[inline]
+    fn fold<B, F: FnMut(B, Nlri) -> B>(self, init: B, f: F) -> B {
+        match (self.v4, self.add_path) {
+            (true, false) => self.fold_as::<true, false, _, _>(init, f),
+            (false, false) => self.fold_as::<false, false, _, _>(init, f),
+            (true, true) => self.fold_as::<true, true, _, _>(init, f),
+            (false, true) => self.fold_as::<false, true, _, _>(init, f),
+        }
+    }
 }
 
-#[inline]
-fn v4(bits: u8, octets: &[u8]) -> Option<IpNet> {
-    // Spelled out, as copying so few octets one by one costs more than all the rest.
-    let address = match *octets {
-        [] => 0,
-        [a] => u32::from_be_bytes([a, 0, 0, 0]),
-        [a, b] => u32::from_be_bytes([a, b, 0, 0]),
-        [a, b, c] => u32::from_be_bytes([a, b, c, 0]),
-        [a, b, c, d] => u32::from_be_bytes([a, b, c, d]),
-        _ => return None,
+impl Prefixes<'_> {
+    #[inline(always)]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.octets.is_empty()
+    }
+
+    #[inline]
+    fn fold_as<const V4: bool, const ADD_PATH: bool, B, F: FnMut(B, Nlri) -> B>(
+        self,
+        init: B,
+        mut f: F,
+    ) -> B {
+        let (mut rest, mut sum) = (self.octets, init);
+        while let Some((nlri, after)) = split::<V4, ADD_PATH>(rest, self.family) {
+            rest = after;
+            sum = f(sum, nlri);
+        }
+        sum
+    }
+}
+
+/// The first prefix, and what is behind it.
+#[inline(always)]
+fn split<const V4: bool, const ADD_PATH: bool>(
+    octets: &[u8],
+    family: Family,
+) -> Option<(Nlri, &[u8])> {
+    let mut octets = octets;
+    let mut path_id = None;
+    if ADD_PATH {
+        let (id, after) = octets.split_first_chunk::<4>()?;
+        path_id = Some(u32::from_be_bytes(*id));
+        octets = after;
+    }
+    let bits = *octets.first()?;
+    let rest = octets.get(1 + usize::from(bits).div_ceil(8)..)?;
+    let prefix = if V4 {
+        v4(bits, octets)?
+    } else {
+        v6(bits, octets)?
     };
-    let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+    let nlri = Nlri {
+        family,
+        prefix,
+        path_id,
+    };
+    Some((nlri, rest))
+}
+
+/// The prefix of `bits` at the start of `octets`, which hold all of it, its length in front. Four
+/// octets are read at once, whatever the last of them are: copying fewer one by one costs more than
+/// all the rest.
+#[inline(always)]
+fn v4(bits: u8, octets: &[u8]) -> Option<IpNet> {
+    if bits > 32 {
+        return None;
+    }
+    let address = if let Some([_, address @ ..]) = octets.first_chunk::<5>() {
+        u32::from_be_bytes(*address)
+    } else if let Some(length_and_three) = octets.first_chunk::<4>() {
+        u32::from_be_bytes(*length_and_three) << 8
+    } else {
+        match *octets {
+            [_, a, b] => u32::from_be_bytes([a, b, 0, 0]),
+            [_, a] => u32::from_be_bytes([a, 0, 0, 0]),
+            _ => 0,
+        }
+    };
+    let mask = (u64::from(u32::MAX) << (32 - u32::from(bits))) as u32;
     let net = Ipv4Net::new(Ipv4Addr::from_bits(address & mask), bits).ok()?;
     Some(IpNet::V4(net))
 }
 
-#[inline]
+/// As [`v4`], with sixteen octets.
+#[inline(always)]
 fn v6(bits: u8, octets: &[u8]) -> Option<IpNet> {
-    let (high, low) = match octets.split_first_chunk::<8>() {
-        None => (high_octets(octets), 0),
-        Some((high, low)) if low.len() <= 8 => (u64::from_be_bytes(*high), high_octets(low)),
-        Some(_) => return None,
+    if bits > 128 {
+        return None;
+    }
+    let address = match octets.first_chunk::<17>() {
+        Some([_, address @ ..]) => u128::from_be_bytes(*address),
+        None => short_v6(octets.get(1..)?),
     };
-    let address = u128::from(high) << 64 | u128::from(low);
     let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
     let net = Ipv6Net::new(Ipv6Addr::from_bits(address & mask), bits).ok()?;
     Some(IpNet::V6(net))
 }
 
-/// At most eight octets as the highest of a number. Four or more are read as the first four and the last four, which may overlap.
+/// An address of at most fifteen octets.
+#[inline]
+fn short_v6(octets: &[u8]) -> u128 {
+    let (high, low) = match octets.split_first_chunk::<8>() {
+        None => (high_octets(octets), 0),
+        Some((high, low)) => (u64::from_be_bytes(*high), high_octets(low)),
+    };
+    u128::from(high) << 64 | u128::from(low)
+}
+
+/// At most eight octets as the highest of a number. Four or more are read as the first four and the
+/// last four, which may overlap.
 #[inline]
 fn high_octets(octets: &[u8]) -> u64 {
     let missing = 8 * (8 - octets.len() as u32);

@@ -1,10 +1,12 @@
 //! UPDATEs as they lie in memory, checked by RFC 7606.
 
+use crate::attribute_view::{Form, SoundAttributes};
 use crate::check::{self, Fault};
 use crate::header::body_of;
 use crate::multiprotocol::split_family;
 use crate::prefix::check_prefixes;
-use crate::walk::{RawAttribute, TypeSet, Walk, missing};
+use crate::routes::Routes;
+use crate::walk::{List, RawAttribute, TypeSet, Walk, missing};
 use crate::{
     Aggregator, AsPathView, AsWidth, Asn, AttributeType, AttributeValue, AttributeView, Context,
     Disposition, Family, HEADER_LEN, MessageType, MpReachView, MpUnreachView, NextHop, Nlri,
@@ -286,45 +288,31 @@ impl<'a> UpdateView<'a> {
         let unreach = self
             .mp_unreach()
             .map_or(Prefixes::none(), |it| it.prefixes());
-        let [nlri, reach] = if self.withdraws {
-            [self.nlri(), self.reach_prefixes()]
-        } else {
-            [Prefixes::none(), Prefixes::none()]
-        };
-        self.v4(self.withdrawn_field())
-            .chain(unreach)
-            .chain(nlri)
-            .chain(reach)
+        let also = self.withdraws.then(|| [self.nlri(), self.reach_prefixes()]);
+        Routes::new([self.v4(self.withdrawn_field()), unreach], also)
     }
 
     /// Prefixes that are reachable with the attributes of the message, of all families of plain
     /// prefixes. None under treat-as-withdraw.
     #[inline]
     pub fn announced(&self) -> impl Iterator<Item = Nlri> + Clone + use<'a> {
-        let [nlri, reach] = if self.withdraws {
-            [Prefixes::none(), Prefixes::none()]
-        } else {
-            [self.nlri(), self.reach_prefixes()]
-        };
-        nlri.chain(reach)
+        if self.withdraws {
+            return Routes::new([Prefixes::none(), Prefixes::none()], None);
+        }
+        Routes::new([self.nlri(), self.reach_prefixes()], None)
     }
 
     /// The sound attributes in the order of the message: what RFC 7606 tells to discard, and
     /// malformed ones, are left out.
     #[inline]
     pub fn attributes(&self) -> impl Iterator<Item = AttributeView<'a>> + Clone + use<'a> {
-        let context = self.context;
         // Where nothing is wrong nothing needs to be looked at again.
-        let sound = self.disposition == Disposition::None;
-        let mut walk = self.walk();
-        core::iter::from_fn(move || {
-            let raw = if sound {
-                walk.skim()
-            } else {
-                walk.find_sound()
-            };
-            raw.map(|raw| AttributeView::new(raw, context))
-        })
+        let faulty = self.disposition != Disposition::None;
+        SoundAttributes {
+            list: List::new(self.attributes_field(), usize::from(self.attributes_start)),
+            form: Form::of(&self.context),
+            checked: faulty.then(|| self.walk()),
+        }
     }
 
     /// The attribute of this type, if it is there and sound.
@@ -372,14 +360,14 @@ impl<'a> UpdateView<'a> {
     #[must_use]
     #[inline]
     pub fn mp_reach(&self) -> Option<MpReachView<'a>> {
-        MpReachView::new(self.value(REACH)?, &self.context)
+        MpReachView::new(self.value(REACH)?, self.context.add_path_receive)
     }
 
     /// MP_UNREACH_NLRI.
     #[must_use]
     #[inline]
     pub fn mp_unreach(&self) -> Option<MpUnreachView<'a>> {
-        MpUnreachView::new(self.value(UNREACH)?, &self.context)
+        MpUnreachView::new(self.value(UNREACH)?, self.context.add_path_receive)
     }
 
     /// The family whose End-of-RIB marker this is (RFC 4724 section 2).
@@ -391,8 +379,8 @@ impl<'a> UpdateView<'a> {
         if !self.withdrawn_field().is_empty() || !self.nlri_field().is_empty() {
             return None;
         }
-        let mut walk = self.walk();
-        let only = walk.skim()?.kind == AttributeType::MP_UNREACH_NLRI && walk.skim().is_none();
+        let mut list = List::new(self.attributes_field(), usize::from(self.attributes_start));
+        let only = list.next()?.kind == AttributeType::MP_UNREACH_NLRI && list.next().is_none();
         self.mp_unreach()
             .filter(|it| only && it.nlri.is_empty())
             .map(|it| it.family)

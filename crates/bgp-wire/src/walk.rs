@@ -51,13 +51,54 @@ impl TypeSet {
     }
 }
 
+/// The attributes of a list, unchecked; ends where the next one does not fit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List<'a> {
+    rest: &'a [u8],
+    /// Offset of `rest` in the message.
+    at: usize,
+}
+
+impl<'a> List<'a> {
+    /// Over `list`, which starts at `at` in its message.
+    #[inline(always)]
+    pub(crate) const fn new(list: &'a [u8], at: usize) -> Self {
+        Self { rest: list, at }
+    }
+}
+
+impl<'a> Iterator for List<'a> {
+    type Item = RawAttribute<'a>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<RawAttribute<'a>> {
+        let [flags, kind, short, after @ ..] = self.rest else {
+            return None;
+        };
+        let flags = AttributeFlags(*flags);
+        let (body, head, len) = if flags.is_extended_length() {
+            let (low, body) = after.split_first()?;
+            (body, 4, usize::from(u16::from_be_bytes([*short, *low])))
+        } else {
+            (after, 3, usize::from(*short))
+        };
+        let (value, rest) = body.split_at_checked(len)?;
+        let span = Span::within(self.at, head + len);
+        (self.rest, self.at) = (rest, self.at + head + len);
+        Some(RawAttribute {
+            flags,
+            kind: AttributeType(*kind),
+            value,
+            span,
+        })
+    }
+}
+
 /// Walks over the attributes of a message, checking each. Every user of the attributes walks this
 /// way, so all see the same.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walk<'a> {
-    rest: &'a [u8],
-    /// Offset of `rest` in the message.
-    at: usize,
+    list: List<'a>,
     pub(crate) seen: TypeSet,
     context: Context,
 }
@@ -67,8 +108,7 @@ impl<'a> Walk<'a> {
     #[inline]
     pub(crate) fn new(list: &'a [u8], at: usize, context: Context) -> Self {
         Self {
-            rest: list,
-            at,
+            list: List::new(list, at),
             seen: TypeSet::default(),
             context,
         }
@@ -78,29 +118,18 @@ impl<'a> Walk<'a> {
     /// pass of a view.
     #[inline(always)]
     pub(crate) fn advance(&mut self) -> Option<(RawAttribute<'a>, Result<(), Fault>)> {
-        if self.rest.is_empty() {
+        if self.list.rest.is_empty() {
             return None;
         }
-        let Some((raw, len)) = self.split() else {
+        let Some(raw) = self.list.next() else {
             return Some(self.beyond());
         };
-        self.rest = &self.rest[len..];
-        self.at += len;
         let found = if self.seen.insert(raw.kind) {
             check::check(&raw, &self.context)
         } else {
             Err(Fault::Duplicate)
         };
         Some((raw, found))
-    }
-
-    /// The next attribute of a message that was found sound.
-    #[inline]
-    pub(crate) fn skim(&mut self) -> Option<RawAttribute<'a>> {
-        let (raw, len) = self.split()?;
-        self.rest = &self.rest[len..];
-        self.at += len;
-        Some(raw)
     }
 
     /// The next error.
@@ -114,7 +143,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next attribute with which nothing is wrong.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn find_sound(&mut self) -> Option<RawAttribute<'a>> {
         while let Some((raw, found)) = self.advance() {
             if found.is_ok() {
@@ -124,37 +153,13 @@ impl<'a> Walk<'a> {
         None
     }
 
-    #[inline(always)]
-    fn split(&self) -> Option<(RawAttribute<'a>, usize)> {
-        let [flags, kind, short, after @ ..] = self.rest else {
-            return None;
-        };
-        let flags = AttributeFlags(*flags);
-        let (head, len) = match (flags.is_extended_length(), after) {
-            (false, _) => (3, usize::from(*short)),
-            (true, [low, ..]) => (4, usize::from(u16::from_be_bytes([*short, *low]))),
-            (true, []) => return None,
-        };
-        let value = self.rest.get(head..head + len)?;
-        let (kind, span) = (AttributeType(*kind), Span::within(self.at, head + len));
-        Some((
-            RawAttribute {
-                flags,
-                kind,
-                value,
-                span,
-            },
-            head + len,
-        ))
-    }
-
     /// What is left does not hold an attribute: RFC 7606 section 4.
     #[cold]
     fn beyond(&mut self) -> (RawAttribute<'a>, Result<(), Fault>) {
-        let span = Span::within(self.at, self.rest.len());
-        let flags = AttributeFlags(self.rest.first().copied().unwrap_or(0));
-        let kind = AttributeType(self.rest.get(1).copied().unwrap_or(0));
-        self.rest = &[];
+        let span = Span::within(self.list.at, self.list.rest.len());
+        let flags = AttributeFlags(self.list.rest.first().copied().unwrap_or(0));
+        let kind = AttributeType(self.list.rest.get(1).copied().unwrap_or(0));
+        self.list.rest = &[];
         (
             RawAttribute {
                 flags,
