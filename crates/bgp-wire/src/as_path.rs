@@ -434,15 +434,15 @@ pub(crate) fn check_path(value: &[u8], width: AsWidth) -> Result<PathFacts, usiz
     Ok(facts)
 }
 
-/// Whether one of the members, `N` octets each, is AS 0. Without an early exit, as there hardly
-/// ever is one.
+/// Whether one of the members, `N` octets each, is AS 0. One by one: most paths are too short for
+/// vectors to pay off.
 #[inline]
 fn has_zero<const N: usize>(members: &[u8]) -> bool {
     members
         .as_chunks::<N>()
         .0
         .iter()
-        .fold(false, |any, member| any | (*member == [0; N]))
+        .any(|member| *member == [0; N])
 }
 
 fn write_path<M: Iterator<Item = Asn>>(

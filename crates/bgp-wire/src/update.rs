@@ -247,7 +247,8 @@ impl Update {
         head: &[u8],
         prefix: &PrefixOctets,
     ) -> Result<(), EncodeError> {
-        let value = self.value(kind).unwrap_or(head);
+        let there = self.value(kind);
+        let value = there.unwrap_or(head);
         if !value.starts_with(head) {
             let same_family = value.starts_with(&family_octets(family));
             return Err(if same_family {
@@ -260,6 +261,20 @@ impl Update {
         if len > usize::from(u16::MAX) {
             return Err(EncodeError::AttributeTooLong { len });
         }
+        let (start, end) = self.place(kind);
+        if there.is_some() {
+            let extended = AttributeFlags(self.message[start]).is_extended_length();
+            if extended || len <= usize::from(u8::MAX) {
+                // Grows where it is, so that many prefixes do not copy each other.
+                self.splice(end, end, prefix.as_slice(), Field::Attributes)?;
+                if extended {
+                    self.put_len(start + 2, len as u16);
+                } else {
+                    self.message[start + 2] = len as u8;
+                }
+                return Ok(());
+            }
+        }
         let mut octets = Vec::with_capacity(4 + len);
         put_attribute_header(
             AttributeFlags::OPTIONAL_NON_TRANSITIVE,
@@ -269,13 +284,12 @@ impl Update {
         );
         octets.extend_from_slice(value);
         octets.extend_from_slice(prefix.as_slice());
-        let (mut start, mut end) = self.place(kind);
-        if start == end {
-            // RFC 7606 section 5.1: in front of all others.
-            start = self.attributes_start();
-            end = start;
+        if start < end {
+            return self.splice(start, end, &octets, Field::Attributes);
         }
-        self.splice(start, end, &octets, Field::Attributes)
+        // RFC 7606 section 5.1: in front of all others.
+        let start = self.attributes_start();
+        self.splice(start, start, &octets, Field::Attributes)
     }
 
     fn prefix(&self, nlri: &Nlri) -> Result<PrefixOctets, EncodeError> {

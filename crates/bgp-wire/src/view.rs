@@ -245,8 +245,7 @@ impl<'a> UpdateView<'a> {
         }
         // What reaches beyond the list was an attribute too, of whatever type.
         let beyond = |e: UpdateError| e.kind == UpdateErrorKind::AttributeBeyondList;
-        let has_attributes =
-            seen.has_other_than(AttributeType::MP_UNREACH_NLRI) || self.errors().any(beyond);
+        let has_attributes = seen.has_other_than_unreach() || self.errors().any(beyond);
         if self.withdraws && has_attributes && !self.has_routes() {
             return Err(error.escalated());
         }
@@ -485,21 +484,22 @@ impl<'a> UpdateView<'a> {
 fn attributes_range(message: &[u8]) -> Result<(usize, usize), UpdateError> {
     let body = body_of(message, MessageType::UPDATE)
         .map_err(|e| UpdateError::reset(UpdateErrorKind::Header(e.kind), e.span))?;
-    let start = after_length(body, 0)
-        .and_then(|withdrawn_end| Some((withdrawn_end + 2, after_length(body, withdrawn_end)?)));
     let beyond = |at: usize| {
         // The field itself may be cut off.
         let span = Span::new(at, message[at..].len().min(2));
         UpdateError::reset(UpdateErrorKind::LengthBeyondMessage, span)
     };
-    match (after_length(body, 0), start) {
-        (None, _) => Err(beyond(HEADER_LEN)),
-        (Some(withdrawn_end), None) => Err(beyond(HEADER_LEN + withdrawn_end)),
-        (_, Some((start, end))) => Ok((HEADER_LEN + start, HEADER_LEN + end)),
-    }
+    let Some(withdrawn_end) = after_length(body, 0) else {
+        return Err(beyond(HEADER_LEN));
+    };
+    let Some(end) = after_length(body, withdrawn_end) else {
+        return Err(beyond(HEADER_LEN + withdrawn_end));
+    };
+    Ok((HEADER_LEN + withdrawn_end + 2, HEADER_LEN + end))
 }
 
 /// Where the field ends whose two octets of length are at `at`; `None` where it does not fit.
+#[inline(always)]
 fn after_length(body: &[u8], at: usize) -> Option<usize> {
     let (len, rest) = body.get(at..)?.split_first_chunk::<2>()?;
     let len = usize::from(u16::from_be_bytes(*len));

@@ -15,16 +15,22 @@ pub(crate) struct RawAttribute<'a> {
     pub(crate) span: Span,
 }
 
-/// A set of attribute types: one bit each.
+/// A set of attribute types: one bit each. Nearly all are below 64, in a word of their own.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct TypeSet([u64; 4]);
+pub(crate) struct TypeSet {
+    low: u64,
+    high: [u64; 3],
+}
 
 impl TypeSet {
     /// Adds a type. Whether it was new.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, kind: AttributeType) -> bool {
-        let word = &mut self.0[usize::from(kind.0 >> 6)];
         let bit = 1 << (kind.0 & 63);
+        let word = match kind.0 >> 6 {
+            0 => &mut self.low,
+            other => &mut self.high[usize::from(other - 1)],
+        };
         let new = *word & bit == 0;
         *word |= bit;
         new
@@ -32,7 +38,11 @@ impl TypeSet {
 
     #[inline]
     pub(crate) const fn contains(&self, kind: AttributeType) -> bool {
-        self.0[(kind.0 >> 6) as usize] & (1 << (kind.0 & 63)) != 0
+        let word = match kind.0 >> 6 {
+            0 => self.low,
+            other => self.high[other as usize - 1],
+        };
+        word & (1 << (kind.0 & 63)) != 0
     }
 
     /// Whether ORIGIN, AS_PATH and NEXT_HOP are all there.
@@ -41,13 +51,13 @@ impl TypeSet {
         const ALL: u64 = 1 << AttributeType::ORIGIN.0
             | 1 << AttributeType::AS_PATH.0
             | 1 << AttributeType::NEXT_HOP.0;
-        self.0[0] & ALL == ALL
+        self.low & ALL == ALL
     }
 
-    /// Whether there is a type other than `kind`.
-    pub(crate) fn has_other_than(mut self, kind: AttributeType) -> bool {
-        self.0[usize::from(kind.0 >> 6)] &= !(1 << (kind.0 & 63));
-        self.0 != [0; 4]
+    /// Whether there is a type other than MP_UNREACH_NLRI.
+    pub(crate) const fn has_other_than_unreach(&self) -> bool {
+        let [a, b, c] = self.high;
+        self.low & !(1 << AttributeType::MP_UNREACH_NLRI.0) != 0 || a | b | c != 0
     }
 }
 
