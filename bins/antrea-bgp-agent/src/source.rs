@@ -108,10 +108,14 @@ impl FolderSource {
     /// Takes news in: reports findings, and yields what the engine has to hear of.
     pub(crate) fn take_in(&mut self, rescan: Rescan) -> Vec<Input> {
         rescan.added.iter().for_each(report);
-        rescan.cleared.iter().for_each(|d| info!("mended: {d}"));
+        rescan
+            .cleared
+            .iter()
+            .for_each(|d| info!("no longer found: {}", without_severity(d)));
         self.findings
             .retain(|finding| !rescan.cleared.contains(finding));
         self.findings.extend(rescan.added);
+        tell_what_is_gone(&rescan.changes);
         let mut inputs = Vec::with_capacity(rescan.changes.len());
         for change in rescan.changes {
             let (object, found) = match change {
@@ -204,6 +208,31 @@ impl FolderSource {
     pub(crate) fn write_router_id(&self, node: &str, id: Ipv4Addr) {
         self.watcher.write_router_id(node, id);
     }
+}
+
+/// Routes may go with objects, and an emptied file takes many along: that leaves a trace.
+fn tell_what_is_gone(changes: &[Change]) {
+    let gone: Vec<_> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Deleted(object) => Some(object.to_string()),
+            _ => None,
+        })
+        .collect();
+    match gone.len() {
+        0 => {}
+        few @ 1..=10 => info!("{few} objects are gone: {}", gone.join(", ")),
+        many => info!(
+            "{many} objects are gone, {} among them",
+            gone[..3].join(", ")
+        ),
+    }
+}
+
+/// Who searches the log for errors does not look for those that are over.
+fn without_severity(diagnostic: &Diagnostic) -> String {
+    let severity = format!(" {}: ", diagnostic.severity);
+    diagnostic.to_string().replacen(&severity, " ", 1)
 }
 
 fn report(diagnostic: &Diagnostic) {

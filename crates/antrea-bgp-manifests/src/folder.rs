@@ -82,6 +82,8 @@ pub fn load(dir: &Path) -> Result<Rescan, FolderError> {
 pub struct Folder {
     dir: PathBuf,
     state: Option<StateDir>,
+    /// Router IDs that could not be kept so far, by node.
+    unwritten: BTreeMap<String, Ipv4Addr>,
     files: Files,
     /// Objects to be yielded again although their content is the same.
     pending: BTreeSet<ObjectRef>,
@@ -109,6 +111,7 @@ impl Folder {
         Ok(Folder {
             dir,
             state: None,
+            unwritten: BTreeMap::new(),
             files: Files::default(),
             pending: BTreeSet::new(),
             annotations: BTreeMap::new(),
@@ -149,6 +152,9 @@ impl Folder {
     ///
     /// A folder that is gone keeps its objects, and is reported.
     pub fn rescan(&mut self) -> Rescan {
+        for (node, id) in self.unwritten.clone() {
+            self.keep_router_id(&node, id);
+        }
         match scan::list(&self.dir) {
             Ok(listing) => self.take_in(listing),
             Err(error) => {
@@ -162,8 +168,15 @@ impl Folder {
     }
 
     /// Keeps the router ID of a node, and yields the Node with it as its annotation. If it cannot
-    /// be kept, that is a diagnostic, and the Node stays as it is.
+    /// be kept, that is a diagnostic, the Node stays as it is, and every later
+    /// [`rescan`](Folder::rescan) tries again.
     pub fn write_router_id(&mut self, node: &str, id: Ipv4Addr) -> Rescan {
+        self.keep_router_id(node, id);
+        let files = self.files.clone();
+        self.difference(&files, HashMap::new())
+    }
+
+    fn keep_router_id(&mut self, node: &str, id: Ipv4Addr) {
         let manifest = self.annotations.get(node).and_then(Option::as_deref);
         let kept = match &self.state {
             Some(state) => state.write(node, id, manifest),
@@ -171,16 +184,16 @@ impl Folder {
         };
         match kept {
             Ok(()) => {
+                self.unwritten.remove(node);
                 self.state_diagnostics.remove(node);
                 self.pending.insert(ObjectRef::cluster(Kind::Node, node));
             }
             Err(error) => {
+                self.unwritten.insert(node.to_owned(), id);
                 self.state_diagnostics
                     .insert(node.to_owned(), error.diagnostic());
             }
         }
-        let files = self.files.clone();
-        self.difference(&files, HashMap::new())
     }
 
     fn take_in(&mut self, listing: Listing) -> Rescan {
@@ -360,12 +373,13 @@ impl fmt::Display for FolderError {
             "cannot read the manifests folder {}: {}",
             self.path.display(),
             self.source
-        )
+        )?;
+        match self.source.kind() {
+            std::io::ErrorKind::NotADirectory => f.write_str("; name the folder that it is in"),
+            _ => Ok(()),
+        }
     }
 }
 
-impl std::error::Error for FolderError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
+// The cause is part of the text, so it is no source: a chain of both would say it twice.
+impl std::error::Error for FolderError {}

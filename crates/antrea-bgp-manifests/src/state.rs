@@ -191,8 +191,5 @@ impl fmt::Display for StateError {
     }
 }
 
-impl std::error::Error for StateError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
+// The cause is part of the text, so it is no source: a chain of both would say it twice.
+impl std::error::Error for StateError {}

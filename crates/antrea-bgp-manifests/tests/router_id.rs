@@ -137,6 +137,22 @@ fn a_failure_to_write_is_a_diagnostic() {
 }
 
 #[test]
+fn a_router_id_that_could_not_be_kept_is_tried_again_at_each_look() {
+    let (dir, state) = places(&node("node-a", None));
+    let (mut folder, _) = open(&dir, &state);
+    let place = state.path().join("agent");
+    fs::remove_dir_all(&place).expect("remove");
+    assert_eq!(folder.write_router_id("node-a", FIRST).added.len(), 1);
+    assert!(folder.rescan().is_empty(), "still not there");
+
+    fs::create_dir(&place).expect("create");
+    let kept = folder.rescan();
+    assert_eq!(annotation(&kept), Some(FIRST.to_string()));
+    assert_eq!(kept.cleared.len(), 1);
+    assert!(folder.rescan().is_empty(), "once is enough");
+}
+
+#[test]
 fn a_router_id_handed_in_right_before_the_end_is_kept() {
     let (dir, state) = places(&node("node-a", None));
     let (folder, _) = open(&dir, &state);
