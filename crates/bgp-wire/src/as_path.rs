@@ -438,11 +438,7 @@ pub(crate) fn check_path(value: &[u8], width: AsWidth) -> Result<PathFacts, usiz
 /// vectors to pay off.
 #[inline]
 fn has_zero<const N: usize>(members: &[u8]) -> bool {
-    members
-        .as_chunks::<N>()
-        .0
-        .iter()
-        .any(|member| *member == [0; N])
+    members.as_chunks::<N>().0.contains(&[0; N])
 }
 
 fn write_path<M: Iterator<Item = Asn>>(
