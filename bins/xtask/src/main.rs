@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", about = "The chores of this workspace")]
@@ -27,12 +27,51 @@ enum Chore {
     Lab,
     /// Set up and run every test; on Debian, as root, this installs the routers to test against
     Test,
+    /// Let speakers live through faults on a virtual clock: --seeds N, --from SEED, --seed SEED
+    #[command(disable_help_flag = true)]
+    Sim {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measure: `wire` (the codec beside five others), `table` (the route table)
+    Bench {
+        what: Bench,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Bench {
+    Wire,
+    Table,
+}
+
+impl Bench {
+    fn command(self) -> &'static [&'static str] {
+        match self {
+            // A package of its own: nobody else has to build the other codecs.
+            Self::Wire => &[
+                "run",
+                "--release",
+                "--manifest-path",
+                "benches/Cargo.toml",
+                "--",
+            ],
+            Self::Table => &["bench", "-p", "bgp-rib", "--"],
+        }
+    }
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Lab => lab::run(),
         Chore::Test => test::run(),
+        Chore::Sim { arguments } => {
+            let mut sim = cargo(&["run", "--release", "-p", "sim", "--"]);
+            step("sim", sim.args(arguments))
+        }
+        Chore::Bench { what, arguments } => step("bench", cargo(what.command()).args(arguments)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
