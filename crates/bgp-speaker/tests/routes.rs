@@ -239,18 +239,21 @@ async fn prefixes_that_come_slowly_keep_nobody_waiting() {
     let address = ip("127.10.12.2");
     speaker.set_peer(passive("127.10.12.2", PEER_ASN));
     let (go_on, told) = std::sync::mpsc::channel();
+    let (stopped, stops) = std::sync::mpsc::channel();
     let announcing = {
         let speaker = speaker.clone();
         let slowly = host_routes(10_000)
             .enumerate()
             .map(move |(number, prefix)| {
                 if number == 9_000 {
-                    told.recv().expect("the test goes on");
+                    stopped.send(()).expect("the test waits");
+                    told.recv_timeout(BOUND).expect("the test goes on");
                 }
                 prefix
             });
         tokio::task::spawn_blocking(move || speaker.announce(slowly, &Attributes::default()))
     };
+    stops.recv_timeout(BOUND).expect("two chunks are announced");
     let (mut raw, _) = RawPeer::establish("127.10.12.2", local).await;
     let mut announced = 0;
     while announced < 8_192 {
