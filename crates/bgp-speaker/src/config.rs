@@ -172,6 +172,21 @@ impl PeerConfig {
         }
     }
 
+    /// What a change to `other` is, in words.
+    pub(crate) fn change_to(&self, other: &Self) -> &'static str {
+        let but_for_password = Self {
+            password: self.password.clone(),
+            ..other.clone()
+        };
+        if self.asn != other.asn {
+            "the peer's AS changed"
+        } else if *self == but_for_password {
+            "password changed"
+        } else {
+            "configuration changed"
+        }
+    }
+
     /// The same with addresses in their canonical form.
     pub(crate) fn canonical(mut self) -> Self {
         self.address = self.address.to_canonical();
@@ -227,6 +242,26 @@ pub enum Shutdown {
     PeerDeconfigured,
     /// NOTIFICATION Cease, Other Configuration Change: the speaker comes back with another AS or confederation.
     ConfigurationChange,
+}
+
+impl fmt::Display for Shutdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent => f.write_str(
+                "connections close without NOTIFICATION, peers with graceful restart keep the routes",
+            ),
+            Self::Withdraw { text } if text.is_empty() => {
+                f.write_str("peers are told to withdraw the routes")
+            }
+            Self::Withdraw { text } => {
+                write!(f, "peers are told to withdraw the routes, because: {text}")
+            }
+            Self::PeerDeconfigured => f.write_str("peers are told that they are removed"),
+            Self::ConfigurationChange => {
+                f.write_str("peers are told that AS or confederation change")
+            }
+        }
+    }
 }
 
 impl From<Shutdown> for bgp_fsm::Shutdown {

@@ -24,6 +24,7 @@ use crate::dial::{DialFailure, dial};
 use crate::established::Established;
 use crate::neighbour::{Mail, Neighbour};
 use crate::shared::Shared;
+use crate::words;
 
 /// How many batches a peer is sent before its task looks for other events.
 const BATCHES_IN_A_ROW: usize = 4;
@@ -58,6 +59,8 @@ struct Driver {
     /// Why the last dial failed; none for one that had no answer.
     dial_failure: Option<DialFailure>,
     stopped: bool,
+    /// Why the session was told to stop last.
+    stopped_for: &'static str,
 }
 
 type Dialling = Pin<Box<dyn Future<Output = Result<TcpStream, DialFailure>> + Send>>;
@@ -92,6 +95,7 @@ impl Driver {
             routes_changed,
             dial_failure: None,
             stopped: false,
+            stopped_for: "",
         }
     }
 
@@ -158,22 +162,30 @@ impl Driver {
     }
 
     fn take(&mut self, mail: Mail) {
-        let now = Instant::now();
         match mail {
             Mail::Accepted(stream) => self.accepted(stream),
             Mail::Configured => self.configured(),
             Mail::Lagging => {
                 warn!(peer = %self.neighbour.address, "reset: it reads too slowly to be told all withdrawals");
-                self.session
-                    .handle_command(now, Command::Stop(bgp_fsm::Shutdown::OutOfResources));
-                self.outputs();
-                self.session.handle_command(now, Command::Start);
+                self.stop(
+                    bgp_fsm::Shutdown::OutOfResources,
+                    "the peer reads too slowly",
+                );
+                self.start();
             }
-            Mail::Stop(how) => {
-                self.session.handle_command(now, Command::Stop(how.into()));
+            Mail::Stop(how, why) => {
+                self.stop(how.into(), why);
                 self.stopped = true;
             }
         }
+    }
+
+    /// Ends the session. `why` is for the operator.
+    fn stop(&mut self, how: bgp_fsm::Shutdown, why: &'static str) {
+        self.stopped_for = why;
+        self.session
+            .handle_command(Instant::now(), Command::Stop(how));
+        self.outputs();
     }
 
     /// Ends the session and starts another one, if the configuration is another one.
@@ -188,9 +200,7 @@ impl Driver {
         } else {
             Shutdown::Silent
         };
-        self.session
-            .handle_command(Instant::now(), Command::Stop(how.into()));
-        self.pump();
+        self.stop(how.into(), self.config.change_to(&config));
         self.conns.clear();
         self.dial = None;
         // After a silent end the peer may hold our routes (RFC 4724 section 4.1).
@@ -244,7 +254,8 @@ impl Driver {
         if record.last_down.as_ref() == Some(&failure.text) {
             return;
         }
-        warn!(peer = %self.neighbour.address, reason = failure.text, "cannot connect, trying again");
+        let next_attempt = words::next_attempt(self.session.retry_at());
+        warn!(peer = %self.neighbour.address, reason = failure.text, next_attempt, "cannot connect, trying again");
         record.last_down = Some(failure.text.clone());
     }
 
@@ -349,12 +360,14 @@ impl Driver {
     }
 
     fn down(&mut self, id: ConnId, was: State, reason: &DownReason) {
-        self.neighbour.down(was, reason);
+        let text = words::reason(reason, self.session.config(), self.stopped_for);
+        let next = self.session.retry_at();
+        self.neighbour.down(was, reason, &text, next);
         let observed = self.neighbour.record().observed.take_if(|it| *it == id);
         if observed.is_some()
             && let Some(observer) = &self.shared.config.observer
         {
-            observer.session_down(self.neighbour.address, &reason.to_string());
+            observer.session_down(self.neighbour.address, &text);
         }
     }
 
@@ -434,6 +447,7 @@ impl Driver {
     /// Shows the state to whoever asks.
     fn publish(&self) {
         let mut record = self.neighbour.record();
+        record.retry_at = self.session.retry_at();
         record.queue_octets = self.conns.iter().map(|conn| conn.outbox.len()).sum();
         let state = self.session.state();
         if record.set_state(state) {

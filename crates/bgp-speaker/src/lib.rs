@@ -39,6 +39,7 @@ mod status;
 mod subnet;
 mod supervisor;
 mod upkeep;
+mod words;
 
 pub use bgp_fsm::State;
 pub use bgp_rib::{Attributes, Delivery};

@@ -15,6 +15,7 @@ use tracing::{debug, info, warn};
 use crate::config::{PeerConfig, Shutdown};
 use crate::conn::count_messages;
 use crate::status::{FamilyCounts, MessageCounts, NegotiatedStatus, SessionEndpoints};
+use crate::words;
 
 /// One peer.
 pub(crate) struct Neighbour {
@@ -40,8 +41,8 @@ pub(crate) enum Mail {
     Configured,
     /// The peer holds back too many withdrawals.
     Lagging,
-    /// End, for good.
-    Stop(Shutdown),
+    /// End, for good, and why.
+    Stop(Shutdown, &'static str),
 }
 
 /// What is known about a peer, for [`Status`](crate::Status). Written by its task.
@@ -58,6 +59,8 @@ pub(crate) struct Record {
     pub(crate) last_error_sent: Option<String>,
     pub(crate) last_error_received: Option<String>,
     pub(crate) last_down: Option<String>,
+    /// When the next attempt is, while none is under way.
+    pub(crate) retry_at: Option<Instant>,
     pub(crate) messages: MessageCounts,
     pub(crate) routes: Vec<FamilyCounts>,
     /// UPDATEs that were survived in spite of errors.
@@ -93,7 +96,7 @@ impl Neighbour {
 
     pub(crate) fn send(&self, mail: Mail) {
         let mut mailbox = self.mailbox();
-        mailbox.stopped |= matches!(mail, Mail::Stop(_));
+        mailbox.stopped |= matches!(mail, Mail::Stop(..));
         mailbox.mail.push_back(mail);
         drop(mailbox);
         self.wake.notify_one();
@@ -152,29 +155,31 @@ impl Neighbour {
         }
     }
 
-    /// Takes note of the end of a connection, in status and log.
-    pub(crate) fn down(&self, was: State, reason: &DownReason) {
-        let text = reason.to_string();
+    /// Takes note of the end of a connection, in status and log. `text` is the reason in words.
+    pub(crate) fn down(&self, was: State, reason: &DownReason, text: &str, next: Option<Instant>) {
         let mut record = self.record();
         if let DownReason::Received(notification) = reason {
             record.last_error_received = Some(notification.to_string());
         }
-        let again = record.last_down.as_ref() == Some(&text);
+        let again = record.last_down.as_deref() == Some(text);
+        let (peer, next_attempt) = (self.address, words::next_attempt(next));
         if was == State::Established {
             record.flaps += 1;
         }
         if *reason == DownReason::Admin {
-            info!(peer = %self.address, state = %was, "session ended by this side");
+            info!(%peer, state = %was, reason = text, "session ended");
         } else if was == State::Established {
-            warn!(peer = %self.address, reason = text, "session down");
+            warn!(%peer, reason = text, next_attempt, "session down");
         } else if again {
-            debug!(peer = %self.address, state = %was, reason = text, "connection ended again");
+            debug!(%peer, state = %was, reason = text, next_attempt, "connection ended again");
+        } else if words::needs_operator(reason) {
+            warn!(%peer, state = %was, reason = text, next_attempt, "connection ended");
         } else {
-            info!(peer = %self.address, state = %was, reason = text, "connection ended");
+            info!(%peer, state = %was, reason = text, next_attempt, "connection ended");
         }
         // What happens to the other connection of a collision is no news about the peer.
         if *reason != DownReason::CollisionLost {
-            record.last_down = Some(text);
+            record.last_down = Some(text.to_owned());
         }
     }
 
@@ -207,6 +212,7 @@ impl Record {
             last_error_sent: None,
             last_error_received: None,
             last_down: None,
+            retry_at: None,
             messages: MessageCounts::default(),
             routes: Vec::new(),
             malformed_updates: 0,

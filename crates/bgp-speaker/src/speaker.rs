@@ -151,7 +151,7 @@ impl Speaker {
         let others = peers.by_address.values();
         listener::forget_key(&self.shared().listeners(), &neighbour, others);
         drop(peers);
-        neighbour.send(Mail::Stop(how));
+        neighbour.send(Mail::Stop(how, "peer removed"));
         self.shared().changed();
     }
 
@@ -272,13 +272,13 @@ impl Speaker {
     /// Ends every session in this way, stops listening, and waits until peers were told, for 5 seconds at most. Other
     /// handles do nothing from then on.
     pub async fn shutdown(self, how: Shutdown) {
-        info!(?how, "BGP speaker stops");
+        info!("BGP speaker stops: {how}");
         self.owner.stop_listening();
         let mut tasks = {
             let mut peers = self.shared().peers();
             peers.closed = true;
             for neighbour in std::mem::take(&mut peers.by_address).into_values() {
-                neighbour.send(Mail::Stop(how.clone()));
+                neighbour.send(Mail::Stop(how.clone(), "process stops"));
             }
             std::mem::take(&mut peers.tasks)
         };

@@ -1,7 +1,7 @@
 //! What an operator asks about listeners and peers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bgp_fsm::{Endpoints, Negotiated, State};
 use bgp_wire::{AsWidth, Asn, Capability, Family, MessageType, PeerKind};
@@ -64,6 +64,9 @@ pub struct PeerStatus {
     pub last_error_received: Option<String>,
     /// Why the last session ended or the last attempt failed, in words.
     pub last_down: Option<String>,
+    /// The time to the next attempt to connect or, after a reset, until connections of the peer are taken again too. `None`
+    /// while Established, while an attempt is under way, and for a passive peer that is waited for.
+    pub retry_in: Option<Duration>,
     /// What keeps this peer from working as configured: a socket option that the kernel refuses.
     pub problem: Option<String>,
     /// The session's addresses; `None` unless Established.
@@ -203,6 +206,9 @@ impl PeerStatus {
             last_error_sent: record.last_error_sent.clone(),
             last_error_received: record.last_error_received.clone(),
             last_down: record.last_down.clone(),
+            retry_in: record
+                .retry_at
+                .map(|at| at.saturating_duration_since(Instant::now())),
             problem: record
                 .unkeyed
                 .clone()

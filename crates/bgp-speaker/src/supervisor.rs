@@ -39,7 +39,9 @@ pub(crate) async fn run(shared: Arc<Shared>, neighbour: Arc<Neighbour>, mut rest
         if began.elapsed() > RAN_WELL {
             pause = PAUSE.0;
         }
-        if stopped_within(pause.min(cap(&neighbour)), &neighbour).await {
+        let this_pause = pause.min(cap(&neighbour));
+        neighbour.record().retry_at = Some(Instant::now() + this_pause);
+        if stopped_within(this_pause, &neighbour).await {
             return;
         }
         pause = (pause * 2).min(PAUSE.1);

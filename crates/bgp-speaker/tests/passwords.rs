@@ -3,15 +3,11 @@
 
 mod common;
 
-use std::fmt::Debug;
-use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bgp_speaker::{Asn, Password, PeerConfig, Speaker, SpeakerConfig, State};
 use common::*;
-use tracing_subscriber::fmt::MakeWriter;
 
 /// How long a session has to stay down to count as refused; the controls beside it take less.
 const REFUSED: Duration = Duration::from_secs(3);
@@ -23,48 +19,9 @@ const WRONG: &str = "Tr0ub4dor&3";
 /// Linux has 20 KiB to 128 KiB by default.
 const MOST_OPTION_MEMORY: usize = 1 << 20;
 
-/// Everything that is logged or shown.
-#[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl Output {
-    fn show(&self, it: &impl Debug) {
-        let text = format!("{it:?}\n{it:#?}\n");
-        self.0.lock().unwrap().extend(text.into_bytes());
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl io::Write for Output {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(octets);
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'w> MakeWriter<'w> for Output {
-    type Writer = Self;
-
-    fn make_writer(&'w self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn passwords_come_change_and_go_and_are_never_shown() {
-    let output = Output::default();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(output.clone())
-        .with_ansi(false)
-        .init();
+    let output = Output::of_process(tracing::Level::TRACE);
     tracing::trace!("the finest level is captured");
 
     // An IPv6 loopback has one address; the ports tell the two ends apart.

@@ -6,6 +6,8 @@
 )]
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -22,6 +24,7 @@ use bytes::BytesMut;
 use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tracing_subscriber::fmt::MakeWriter;
 
 /// The bound of every wait; nothing here takes nearly as long.
 pub const BOUND: Duration = Duration::from_secs(30);
@@ -198,6 +201,51 @@ impl Observer for Recorder {
                 self.as_paths.lock().unwrap().insert(path.to_string());
             }
         }
+    }
+}
+
+/// Everything that is logged or shown.
+#[derive(Clone, Default)]
+pub struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Output {
+    /// With the log of this process from now on.
+    pub fn of_process(level: tracing::Level) -> Self {
+        let output = Self::default();
+        tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(output.clone())
+            .with_ansi(false)
+            .init();
+        output
+    }
+
+    pub fn show(&self, it: &impl Debug) {
+        let text = format!("{it:?}\n{it:#?}\n");
+        self.0.lock().unwrap().extend(text.into_bytes());
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl io::Write for Output {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'w> MakeWriter<'w> for Output {
+    type Writer = Self;
+
+    fn make_writer(&'w self) -> Self {
+        self.clone()
     }
 }
 
