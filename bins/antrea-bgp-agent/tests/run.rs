@@ -230,3 +230,31 @@ fn the_node_has_to_be_clear() {
     assert_eq!(answer.code, Some(2), "{answer:?}");
     assert!(answer.err.contains("no Node"), "{answer:?}");
 }
+
+#[test]
+fn scenario_48_what_was_done_stays_done_and_the_rest_follows() {
+    let (here, good, locked) = (address(9, 0), address(9, 1), address(9, 2));
+    let folder = Folder::with(&(node("node-a", 1) + &edge(&[good, locked])));
+    let secret = |password: &str| {
+        format!(
+            "apiVersion: v1
+kind: Secret
+metadata: {{ name: antrea-bgp-passwords, namespace: kube-system }}
+stringData: {{ {locked}-65001: \"{password}\" }}
+"
+        )
+    };
+    // One octet more than TCP MD5 takes: this peer cannot be configured.
+    folder.write("secret.yaml", &secret(&"x".repeat(81)));
+    let first = Peer::start(good, here);
+    let second = Peer::start(locked, here);
+    let agent = Running::start(&folder, here, &[]);
+    first.expect_routes(&["10.244.1.0/24"]);
+    let wide = || agent.ask(&["get", "bgppeers", "-o", "wide"]).out;
+    eventually("why the other has no session", || wide().contains("80"));
+    assert_eq!(second.routes(), [""; 0]);
+
+    folder.write("secret.yaml", &secret(""));
+    second.expect_routes(&["10.244.1.0/24"]);
+    assert_eq!(first.downs(), [""; 0], "the session that was up stays up");
+}

@@ -313,7 +313,7 @@ async fn a_peer_that_holds_back_too_many_withdrawals_is_reset() {
 
 /// Acceptance: a route learned from one peer is never sent to another.
 #[tokio::test]
-async fn a_learned_route_goes_to_nobody() {
+async fn scenario_58_a_learned_route_goes_to_nobody() {
     let (speaker, local) = speaker("127.10.9.1").await;
     speaker.set_peer(passive("127.10.9.2", PEER_ASN));
     speaker.set_peer(passive("127.10.9.3", PEER_ASN));

@@ -29,7 +29,7 @@ fn two_batches() -> Table {
 }
 
 #[test]
-fn a_prefix_withdrawn_during_the_first_pass_does_not_stay() {
+fn scenario_72_a_prefix_withdrawn_during_the_first_pass_does_not_stay() {
     let mut table = two_batches();
     let mut peer = Peer::join(&mut table, ebgp(V4));
     assert_eq!(peer.pull(&mut table, 4096).unwrap().routes, 3);
