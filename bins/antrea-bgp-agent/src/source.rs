@@ -80,11 +80,14 @@ impl FolderSource {
 
     /// The next news. Cancel safe.
     pub(crate) async fn changed(&mut self) -> Rescan {
-        if let Some(rescan) = self.rescans.recv().await {
-            return rescan;
+        if self.following {
+            if let Some(rescan) = self.rescans.recv().await {
+                return rescan;
+            }
+            // Whoever waits for other things too asks again and again; this is said once.
+            self.following = false;
+            error!("the folder is no longer followed: restart the agent, and report this bug");
         }
-        self.following = false;
-        error!("the folder is no longer followed: restart the agent, and please report this bug");
         std::future::pending().await
     }
 

@@ -58,7 +58,7 @@ impl Bench {
                 "benches/Cargo.toml",
                 "--",
             ],
-            Self::Table => &["bench", "-p", "bgp-rib", "--"],
+            Self::Table => &["bench", "-p", "bgp-rib", "--bench", "table", "--"],
         }
     }
 }
