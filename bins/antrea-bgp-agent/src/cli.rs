@@ -14,7 +14,7 @@ pub(crate) const DEFAULT_API_SOCKET: &str = "/run/antrea-bgp-agent/api.sock";
     version,
     max_term_width = 100,
     after_help = "Exit codes: 0 success; 1 the answer is no (check found errors, nothing is in effect, \
-                  nothing of what was asked about is known); 2 the command could not do its work (usage, files, the agent is not running)."
+                  what `explain` was asked about is not advertised); 2 the command could not do its work (usage, files, the agent is not running)."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

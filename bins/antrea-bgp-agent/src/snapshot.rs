@@ -70,28 +70,31 @@ impl Snapshot {
     /// The engine of one node after it has seen everything it asked for.
     pub(crate) fn engine(&self, node: &str) -> Engine {
         let mut engine = Engine::new(node);
-        let mut listed = KindSet::EMPTY;
+        let mut known = KindSet::EMPTY;
         loop {
             // Nothing is carried out; what is advertised in the end is asked for afterwards.
             while engine.poll_effect().is_some() {}
-            let wanted = engine.needed().difference(listed);
+            let wanted = engine.needed().difference(known);
             if wanted.is_empty() {
                 return engine;
             }
-            listed = listed.union(wanted);
+            known = known.union(wanted);
             for kind in wanted.iter() {
                 let objects = self.objects(kind).to_vec();
                 let invalid = self.invalid.get(&kind).cloned().unwrap_or_default();
-                engine.handle(Input::Relisted {
-                    kind,
-                    objects,
-                    invalid,
-                });
-                engine.handle(Input::Source {
-                    kind,
-                    state: SourceState::Synced,
-                });
+                engine.handle_all(listed(kind, objects, invalid));
             }
         }
     }
+}
+
+/// What a source says that has all objects of a kind at hand.
+pub(crate) fn listed(kind: Kind, objects: Vec<Object>, invalid: Vec<InvalidObject>) -> [Input; 2] {
+    let list = Input::Relisted {
+        kind,
+        objects,
+        invalid,
+    };
+    let state = SourceState::Synced;
+    [list, Input::Source { kind, state }]
 }

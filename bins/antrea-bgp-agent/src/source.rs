@@ -11,6 +11,8 @@ use anyhow::{Context as _, Result};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use crate::snapshot::listed;
+
 /// What the folder holds, and news of it.
 ///
 /// The engine is told only of the kinds that it asked for, as it would be by an API server.
@@ -167,19 +169,11 @@ impl FolderSource {
             kind,
             state: SourceState::Unwatched,
         });
-        let lists = new.iter().flat_map(|kind| {
-            [
-                self.list(kind),
-                Input::Source {
-                    kind,
-                    state: SourceState::Synced,
-                },
-            ]
-        });
+        let lists = new.iter().flat_map(|kind| self.list(kind));
         unwatched.chain(lists).collect()
     }
 
-    fn list(&self, kind: Kind) -> Input {
+    fn list(&self, kind: Kind) -> [Input; 2] {
         let (mut objects, mut invalid) = (Vec::new(), Vec::new());
         for (_, found) in self.of_kind(kind) {
             match found {
@@ -187,11 +181,7 @@ impl FolderSource {
                 Found::Invalid(object) => invalid.push(object.clone()),
             }
         }
-        Input::Relisted {
-            kind,
-            objects,
-            invalid,
-        }
+        listed(kind, objects, invalid)
     }
 
     fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&ObjectRef, &Found)> {
