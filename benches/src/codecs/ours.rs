@@ -4,7 +4,6 @@ use crate::{Codec, Encoder, Message, Sink, Way};
 use bgp_wire::{
     AsPathView, AsWidth, Attribute, AttributeValue, Context, EncodeError, Family, FamilySet,
     MAX_EXTENDED_MESSAGE, NextHop, Nlri, PeerKind, Update, UpdateError, UpdatePacker, UpdateView,
-    encode_attributes,
 };
 use std::net::IpAddr;
 
@@ -184,10 +183,13 @@ impl Encoder for OursValues {
 fn write(values: &Values, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let (mut packer, prefixes) = match values.next_hop {
         Some(next_hop) if !values.announced.is_empty() => {
-            let mut block = Vec::with_capacity(256);
-            encode_attributes(&values.attributes, values.width, &mut block)?;
-            let packer =
-                UpdatePacker::reach(values.family, next_hop, &block, MAX_EXTENDED_MESSAGE)?;
+            let packer = UpdatePacker::reach_with(
+                values.family,
+                next_hop,
+                &values.attributes,
+                values.width,
+                MAX_EXTENDED_MESSAGE,
+            )?;
             (packer, &values.announced)
         }
         _ => {

@@ -1,5 +1,6 @@
 //! AS paths: AS_PATH (RFC 4271 section 4.3, RFC 5065) and its merge with AS4_PATH (RFC 6793).
 
+use crate::attribute_encode::put_each;
 use crate::{AsWidth, Asn, EncodeError};
 use alloc::vec::Vec;
 use bytes::BufMut;
@@ -131,13 +132,11 @@ impl AsPath {
     /// Writes the attribute's value.
     pub(crate) fn put(&self, width: AsWidth, out: &mut impl BufMut) {
         for segment in self.written() {
-            out.put_u8(segment.kind.octet());
-            out.put_u8(segment.members.len() as u8);
-            for member in &segment.members {
-                match width {
-                    AsWidth::Two => out.put_u16(member.to_two_octets()),
-                    AsWidth::Four => out.put_u32(member.0),
-                }
+            let members = &segment.members;
+            out.put_slice(&[segment.kind.octet(), members.len() as u8]);
+            match width {
+                AsWidth::Two => put_each(members, |it| it.to_two_octets().to_be_bytes(), out),
+                AsWidth::Four => put_each(members, |it| it.0.to_be_bytes(), out),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Path attributes as they lie in a message.
 
-use crate::walk::{List, RawAttribute, Walk};
+use crate::walk::{List, RawAttribute, TypeSet};
 use crate::{
     Aggregator, AsPathView, AsWidth, Asn, Attribute, AttributeFlags, AttributeType, ClusterList,
     Communities, Context, ExtendedCommunities, FamilySet, Ipv6ExtendedCommunities,
@@ -214,8 +214,8 @@ impl<'a> AttributeView<'a> {
 pub(crate) struct SoundAttributes<'a> {
     pub(crate) list: List<'a>,
     pub(crate) form: Form,
-    /// In a message with errors: the walk that finds them again.
-    pub(crate) checked: Option<Walk<'a>>,
+    /// In a message with errors: the types of which there is a sound attribute still to come.
+    pub(crate) only: Option<TypeSet>,
 }
 
 impl<'a> Iterator for SoundAttributes<'a> {
@@ -223,11 +223,13 @@ impl<'a> Iterator for SoundAttributes<'a> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let raw = match &mut self.checked {
-            None => self.list.next(),
-            Some(walk) => walk.find_sound(),
-        };
-        raw.map(|raw| AttributeView::new(raw, self.form))
+        let mut raw = self.list.next()?;
+        if let Some(types) = &mut self.only {
+            while !types.remove(raw.kind) {
+                raw = self.list.next()?;
+            }
+        }
+        Some(AttributeView::new(raw, self.form))
     }
 }
 
@@ -238,7 +240,7 @@ fn number(value: &[u8]) -> Option<u32> {
 
 #[inline]
 fn address(value: &[u8]) -> Option<Ipv4Addr> {
-    number(value).map(Ipv4Addr::from)
+    <[u8; 4]>::try_from(value).ok().map(Ipv4Addr::from)
 }
 
 /// The metric of an AIGP that is one TLV; others stay raw.

@@ -205,7 +205,7 @@ fn check_value(kind: AttributeType, value: &[u8], context: &Context) -> Result<(
 
 /// RFC 7606 section 7.1.
 #[inline]
-fn check_origin(value: &[u8]) -> Result<(), Fault> {
+pub(crate) fn check_origin(value: &[u8]) -> Result<(), Fault> {
     match value {
         [0..=2] => Ok(()),
         [_] => Err(Fault::Origin),
@@ -215,8 +215,8 @@ fn check_origin(value: &[u8]) -> Result<(), Fault> {
 
 /// RFC 7606 section 7.2, RFC 5065 section 5, RFC 7607, and the peer's AS in front where that is
 /// asked for.
-#[inline]
-fn check_as_path(value: &[u8], context: &Context) -> Result<(), Fault> {
+#[inline(never)]
+pub(crate) fn check_as_path(value: &[u8], context: &Context) -> Result<(), Fault> {
     let facts = check_path(value, context.as_width).map_err(|_| Fault::AsPath)?;
     let fits_peer = match context.peer_kind {
         PeerKind::Ebgp => !facts.has_confederation,
@@ -262,7 +262,7 @@ fn malformed_segment(raw: &RawAttribute<'_>, context: &Context) -> Span {
 /// RFC 7606 section 7.3, RFC 4271 section 6.3: a host has no address of 0.0.0.0, of class D or of
 /// class E.
 #[inline]
-fn check_next_hop(value: &[u8]) -> Result<(), Fault> {
+pub(crate) fn check_next_hop(value: &[u8]) -> Result<(), Fault> {
     match value {
         [0, 0, 0, 0] | [224..=255, _, _, _] => Err(Fault::NextHop),
         [_, _, _, _] => Ok(()),
@@ -272,13 +272,13 @@ fn check_next_hop(value: &[u8]) -> Result<(), Fault> {
 
 /// RFC 7606 sections 7.8, 7.10, 7.14, 7.15, RFC 8092 section 6: a list of whole values, not empty.
 #[inline]
-fn check_list(value: &[u8], size: usize) -> Result<(), Fault> {
+pub(crate) fn check_list(value: &[u8], size: usize) -> Result<(), Fault> {
     withdraw_unless(!value.is_empty() && value.len().is_multiple_of(size))
 }
 
 /// RFC 7606 section 7.7, RFC 6793 section 6, RFC 7607 section 2.
 #[inline]
-fn check_aggregator(value: &[u8], width: AsWidth) -> Result<(), Fault> {
+pub(crate) fn check_aggregator(value: &[u8], width: AsWidth) -> Result<(), Fault> {
     discard_unless(value.len() == width.octets() + 4)?;
     let is_zero = value[..width.octets()].iter().all(|octet| *octet == 0);
     if is_zero { Err(Fault::ZeroAs) } else { Ok(()) }

@@ -29,6 +29,7 @@ pub mod guide {}
 mod as_path;
 mod asn;
 mod attribute;
+mod attribute_encode;
 mod attribute_type;
 mod attribute_view;
 mod capability;
@@ -46,6 +47,7 @@ mod next_hop;
 mod notification;
 mod open;
 mod pack;
+mod plain;
 mod prefix;
 mod read;
 mod refresh;
@@ -58,7 +60,8 @@ mod walk;
 
 pub use as_path::{AsPath, AsPathSegment, AsPathSegmentView, AsPathView, SegmentKind};
 pub use asn::{AsWidth, Asn, PeerKind};
-pub use attribute::{Aggregator, Attribute, Origin, encode_attributes};
+pub use attribute::{Aggregator, Attribute, Origin};
+pub use attribute_encode::encode_attributes;
 pub use attribute_type::{AttributeFlags, AttributeType};
 pub use attribute_view::{AttributeValue, AttributeView};
 pub use capability::{

@@ -1,9 +1,10 @@
 //! Packing many prefixes into few UPDATEs.
 
-use crate::attribute::put_attribute_header;
+use crate::attribute_encode::{encode_with, put_attribute_header};
 use crate::header::header;
 use crate::{
-    Afi, AttributeFlags, AttributeType, EncodeError, Family, HEADER_LEN, MessageType, NextHop,
+    Afi, AsWidth, Attribute, AttributeFlags, AttributeType, EncodeError, Family, HEADER_LEN,
+    MessageType, NextHop,
 };
 use alloc::vec::Vec;
 use bytes::BufMut;
@@ -30,10 +31,11 @@ pub struct UpdatePacker {
     family: Family,
     /// Whether prefixes are of IPv4.
     v4: bool,
-    /// What stands before the prefixes of each message, its lengths still open.
-    head: Vec<u8>,
-    /// What stands behind the prefixes of each message.
-    tail: Vec<u8>,
+    /// What stands before the prefixes of each message, its lengths still open, and what stands
+    /// behind them.
+    fixed: Vec<u8>,
+    /// Octets of `fixed` that stand before the prefixes.
+    head: usize,
     lengths: Lengths,
     /// Prefixes of one message: from `start` up to `limit` of `out`. A prefix that would end behind
     /// `limit` starts the next.
@@ -53,7 +55,7 @@ enum Lengths {
     /// Withdrawn Routes Length, followed by an empty attribute list.
     Withdrawn,
     /// Total Path Attribute Length, and the attribute's own.
-    Multiprotocol { before: usize },
+    Multiprotocol,
 }
 
 /// Offset of Withdrawn Routes Length.
@@ -87,39 +89,65 @@ impl UpdatePacker {
         attributes: &[u8],
         max_message: u16,
     ) -> Result<Self, EncodeError> {
-        let mut head = start();
-        head.put_u16(0);
-        head.put_u16(0);
+        let mut fixed = start(attributes.len());
         if let (Family::IPV4_UNICAST, NextHop::V4(address)) = (family, next_hop) {
             let (before, after) = attributes.split_at(next_hop_position(attributes));
-            head.extend_from_slice(before);
-            put_attribute_header(
-                AttributeFlags::WELL_KNOWN,
-                AttributeType::NEXT_HOP,
-                4,
-                &mut head,
-            );
-            head.extend_from_slice(&address.octets());
-            head.extend_from_slice(after);
-            let len = head.len() - ATTRIBUTES;
-            put_len(&mut head, ATTRIBUTES_LEN, len);
-            return Self::new(family, head, Vec::new(), Lengths::Nlri, max_message);
+            fixed.extend_from_slice(before);
+            Attribute::NextHop(address).encode(AsWidth::Four, &mut fixed)?;
+            fixed.extend_from_slice(after);
+            return Self::nlri(fixed, max_message);
         }
-        if family.afi == Afi::IPV6 && matches!(next_hop, NextHop::V4(_)) {
-            return Err(EncodeError::NextHop(family));
+        let head = put_reach_head(family, next_hop, &mut fixed)?;
+        fixed.extend_from_slice(attributes);
+        Self::new(family, fixed, head, Lengths::Multiprotocol, max_message)
+    }
+
+    /// [`UpdatePacker::reach`] with attributes that are not encoded yet, NEXT_HOP not among them.
+    ///
+    /// ```
+    /// use bgp_wire::{Asn, AsPath, AsWidth, Attribute, Family, MAX_MESSAGE, NextHop, Origin, UpdatePacker};
+    /// let attributes = [Attribute::Origin(Origin::Igp), Attribute::AsPath(AsPath::sequence([Asn(64512)]))];
+    /// let next_hop = NextHop::V4([192, 0, 2, 1].into());
+    /// let mut packer =
+    ///     UpdatePacker::reach_with(Family::IPV4_UNICAST, next_hop, &attributes, AsWidth::Four, MAX_MESSAGE)?;
+    /// let mut out = Vec::new();
+    /// packer.push(&mut out, "10.0.0.0/8".parse()?);
+    /// packer.finish(&mut out);
+    /// assert_eq!(out.len(), 45);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`UpdatePacker::reach`] and of [`Attribute::encode`].
+    #[inline]
+    pub fn reach_with(
+        family: Family,
+        next_hop: NextHop,
+        attributes: &[Attribute],
+        as_width: AsWidth,
+        max_message: u16,
+    ) -> Result<Self, EncodeError> {
+        let mut fixed = start(USUAL_ATTRIBUTES);
+        if let (Family::IPV4_UNICAST, NextHop::V4(address)) = (family, next_hop) {
+            let next_hop = Some(Attribute::NextHop(address));
+            encode_with(attributes, next_hop, as_width, &mut fixed)?;
+            return Self::nlri(fixed, max_message);
         }
-        let (octets, len) = next_hop.to_octets();
-        put_extended_header(&mut head, AttributeType::MP_REACH_NLRI);
-        put_family(&mut head, family);
-        head.put_u8(len as u8);
-        head.extend_from_slice(&octets[..len]);
-        head.put_u8(0);
-        let before = ATTRIBUTES + EXTENDED_HEADER;
+        let head = put_reach_head(family, next_hop, &mut fixed)?;
+        encode_with(attributes, None, as_width, &mut fixed)?;
+        Self::new(family, fixed, head, Lengths::Multiprotocol, max_message)
+    }
+
+    /// For prefixes in the NLRI field, behind `fixed`.
+    fn nlri(mut fixed: Vec<u8>, max_message: u16) -> Result<Self, EncodeError> {
+        let len = fixed.len() - ATTRIBUTES;
+        put_len(&mut fixed, ATTRIBUTES_LEN, len);
+        let head = fixed.len();
         Self::new(
-            family,
+            Family::IPV4_UNICAST,
+            fixed,
             head,
-            attributes.to_vec(),
-            Lengths::Multiprotocol { before },
+            Lengths::Nlri,
             max_message,
         )
     }
@@ -130,34 +158,21 @@ impl UpdatePacker {
     /// [`EncodeError::MessageTooLong`] for a limit that leaves no room for a prefix;
     /// [`EncodeError::PrefixFamily`] for a family whose NLRI are not plain prefixes.
     pub fn unreach(family: Family, max_message: u16) -> Result<Self, EncodeError> {
-        let mut head = start();
-        head.put_u16(0);
+        let mut fixed = start(0);
         if family == Family::IPV4_UNICAST {
-            return Self::new(
-                family,
-                head,
-                alloc::vec![0; 2],
-                Lengths::Withdrawn,
-                max_message,
-            );
+            let lengths = Lengths::Withdrawn;
+            return Self::new(family, fixed, ATTRIBUTES_LEN, lengths, max_message);
         }
-        head.put_u16(0);
-        put_extended_header(&mut head, AttributeType::MP_UNREACH_NLRI);
-        put_family(&mut head, family);
-        let before = ATTRIBUTES + EXTENDED_HEADER;
-        Self::new(
-            family,
-            head,
-            Vec::new(),
-            Lengths::Multiprotocol { before },
-            max_message,
-        )
+        put_extended_header(&mut fixed, AttributeType::MP_UNREACH_NLRI);
+        put_family(&mut fixed, family);
+        let head = fixed.len();
+        Self::new(family, fixed, head, Lengths::Multiprotocol, max_message)
     }
 
     fn new(
         family: Family,
-        head: Vec<u8>,
-        tail: Vec<u8>,
+        fixed: Vec<u8>,
+        head: usize,
         lengths: Lengths,
         max_message: u16,
     ) -> Result<Self, EncodeError> {
@@ -166,19 +181,16 @@ impl UpdatePacker {
             Some(_) => PATH_ID + MAX_PREFIX_V6,
             None => return Err(EncodeError::PrefixFamily(family)),
         };
-        let (fixed, max) = (head.len() + tail.len(), usize::from(max_message));
-        if fixed + longest > max {
-            return Err(EncodeError::MessageTooLong {
-                len: fixed + longest,
-                max,
-            });
+        let (len, max) = (fixed.len() + longest, usize::from(max_message));
+        if len > max {
+            return Err(EncodeError::MessageTooLong { len, max });
         }
-        let (v4, room) = (family.afi == Afi::IPV4, max - fixed);
+        let (v4, room) = (family.afi == Afi::IPV4, max - fixed.len());
         Ok(Self {
             family,
             v4,
+            fixed,
             head,
-            tail,
             lengths,
             start: 0,
             limit: 0,
@@ -252,8 +264,8 @@ impl UpdatePacker {
     #[inline(never)]
     fn next_message(&mut self, out: &mut Vec<u8>) {
         self.close(out);
-        out.reserve(self.head.len() + self.room + self.tail.len());
-        out.extend_from_slice(&self.head);
+        out.reserve(self.fixed.len() + self.room);
+        out.extend_from_slice(&self.fixed[..self.head]);
         self.start = out.len();
         self.limit = out.len() + self.room;
         self.open = true;
@@ -271,16 +283,17 @@ impl UpdatePacker {
         }
         self.open = false;
         let prefixes = out.len() - self.start;
-        out.extend_from_slice(&self.tail);
-        let message = &mut out[self.start - self.head.len()..];
+        out.extend_from_slice(&self.fixed[self.head..]);
+        let message = &mut out[self.start - self.head..];
         let len = message.len();
         put_len(message, 16, len);
         match self.lengths {
             Lengths::Nlri => {}
             Lengths::Withdrawn => put_len(message, WITHDRAWN_LEN, prefixes),
-            Lengths::Multiprotocol { before } => {
+            Lengths::Multiprotocol => {
+                let before = ATTRIBUTES + EXTENDED_HEADER;
                 put_len(message, ATTRIBUTES_LEN, len - ATTRIBUTES);
-                put_len(message, before - 2, self.head.len() - before + prefixes);
+                put_len(message, before - 2, self.head - before + prefixes);
             }
         }
     }
@@ -307,10 +320,34 @@ pub fn encode_end_of_rib(family: Family, out: &mut impl BufMut) {
     out.put_slice(&[3, high, low, family.safi.0]);
 }
 
-fn start() -> Vec<u8> {
-    let mut head = Vec::with_capacity(64);
-    head.extend_from_slice(&header(MessageType::UPDATE, 0));
-    head
+/// Octets that the attributes of most routes fit in.
+const USUAL_ATTRIBUTES: usize = 192;
+
+/// A message without anything, with room for as many octets of attributes and for MP_REACH_NLRI.
+fn start(attributes: usize) -> Vec<u8> {
+    const MULTIPROTOCOL: usize = 48;
+    let mut fixed = Vec::with_capacity(ATTRIBUTES + MULTIPROTOCOL + attributes);
+    fixed.extend_from_slice(&header(MessageType::UPDATE, 0));
+    fixed.extend_from_slice(&[0; 4]);
+    fixed
+}
+
+/// Starts MP_REACH_NLRI. Where its prefixes begin.
+fn put_reach_head(
+    family: Family,
+    next_hop: NextHop,
+    fixed: &mut Vec<u8>,
+) -> Result<usize, EncodeError> {
+    if family.afi == Afi::IPV6 && matches!(next_hop, NextHop::V4(_)) {
+        return Err(EncodeError::NextHop(family));
+    }
+    let (octets, len) = next_hop.to_octets();
+    put_extended_header(fixed, AttributeType::MP_REACH_NLRI);
+    put_family(fixed, family);
+    fixed.put_u8(len as u8);
+    fixed.extend_from_slice(&octets[..len]);
+    fixed.put_u8(0);
+    Ok(fixed.len())
 }
 
 fn put_extended_header(out: &mut Vec<u8>, kind: AttributeType) {

@@ -229,18 +229,39 @@ fn high_octets(octets: &[u8]) -> u64 {
 #[inline]
 pub(crate) fn check_prefixes(octets: &[u8], max_bits: u8, add_path: bool) -> Result<(), usize> {
     let id = if add_path { 4 } else { 0 };
+    if fit(octets, max_bits, id) {
+        Ok(())
+    } else {
+        Err(first_wrong(octets, max_bits, id))
+    }
+}
+
+/// Whether the prefixes, each behind `id` octets, are well formed and fill `octets`: nothing is
+/// asked of one that the next shows as well.
+#[inline]
+fn fit(octets: &[u8], max_bits: u8, id: usize) -> bool {
     let mut at = 0;
-    while at < octets.len() {
-        let Some(&bits) = octets.get(at + id) else {
-            return Err(at);
-        };
+    while let Some(&bits) = octets.get(at + id) {
+        if bits > max_bits {
+            return false;
+        }
+        at += id + 1 + usize::from(bits).div_ceil(8);
+    }
+    at == octets.len()
+}
+
+/// Where the first prefix starts that is not well formed, in octets that do not [`fit`].
+#[cold]
+fn first_wrong(octets: &[u8], max_bits: u8, id: usize) -> usize {
+    let mut at = 0;
+    while let Some(&bits) = octets.get(at + id) {
         let end = at + id + 1 + usize::from(bits).div_ceil(8);
         if bits > max_bits || end > octets.len() {
-            return Err(at);
+            break;
         }
         at = end;
     }
-    Ok(())
+    at
 }
 
 #[cfg(test)]

@@ -7,31 +7,47 @@ use crate::{Nlri, Prefixes};
 #[derive(Clone, Debug)]
 pub(crate) struct Routes<'a> {
     now: Prefixes<'a>,
-    next: Prefixes<'a>,
+    next: Option<Prefixes<'a>>,
     also: Option<[Prefixes<'a>; 2]>,
 }
 
 impl<'a> Routes<'a> {
     #[inline(always)]
     pub(crate) const fn new(
-        [now, next]: [Prefixes<'a>; 2],
+        now: Prefixes<'a>,
+        next: Option<Prefixes<'a>>,
         also: Option<[Prefixes<'a>; 2]>,
     ) -> Self {
         Self { now, next, also }
     }
 
+    #[inline(always)]
+    pub(crate) const fn none() -> Self {
+        Self::new(Prefixes::none(), None, None)
+    }
+
     /// Goes on to the next field. Whether there may be one.
     #[inline]
     fn advance(&mut self) -> bool {
-        if self.next.is_empty() {
-            let Some([now, next]) = self.also.take() else {
-                return false;
-            };
-            (self.now, self.next) = (now, next);
-        } else {
-            self.now = core::mem::replace(&mut self.next, Prefixes::none());
+        if let Some(next) = self.next.take() {
+            self.now = next;
+            return true;
         }
+        let Some([now, next]) = self.also.take() else {
+            return false;
+        };
+        (self.now, self.next) = (now, Some(next));
         true
+    }
+
+    fn fold_all<B, F: FnMut(B, Nlri) -> B>(mut self, init: B, mut f: F) -> B {
+        let mut sum = init;
+        loop {
+            sum = self.now.fold(sum, &mut f);
+            if !self.advance() {
+                return sum;
+            }
+        }
     }
 }
 
@@ -50,16 +66,15 @@ impl Iterator for Routes<'_> {
         }
     }
 
-    #[inline]
-    fn fold<B, F: FnMut(B, Nlri) -> B>(mut self, init: B, mut f: F) -> B {
-        let mut sum = init;
-        loop {
-            if !self.now.is_empty() {
-                sum = self.now.fold(sum, &mut f);
+    /// Most messages have prefixes in one field, or none of the kind that is asked for.
+    #[inline(always)]
+    fn fold<B, F: FnMut(B, Nlri) -> B>(self, init: B, f: F) -> B {
+        if self.next.is_none() && self.also.is_none() {
+            if self.now.is_empty() {
+                return init;
             }
-            if !self.advance() {
-                return sum;
-            }
+            return self.now.fold(init, f);
         }
+        self.fold_all(init, f)
     }
 }

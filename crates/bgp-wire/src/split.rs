@@ -1,6 +1,6 @@
 //! One UPDATE as several that are shorter.
 
-use crate::attribute::put_attribute_header;
+use crate::attribute_encode::put_attribute_header;
 use crate::header::header;
 use crate::update::family_octets;
 use crate::{

@@ -1,6 +1,6 @@
 //! UPDATEs that own their octets: for keeping, changing, building and splitting.
 
-use crate::attribute::{four_octet_companions, put_attribute_header};
+use crate::attribute_encode::{four_octet_companions, put_attribute_header};
 use crate::header::header;
 use crate::notification::checked_len;
 use crate::view::Layout;

@@ -4,6 +4,7 @@ use crate::attribute_view::{Form, SoundAttributes};
 use crate::check::{self, Fault};
 use crate::header::body_of;
 use crate::multiprotocol::split_family;
+use crate::plain::{self, Places};
 use crate::prefix::check_prefixes;
 use crate::routes::Routes;
 use crate::walk::{List, RawAttribute, TypeSet, Walk, missing};
@@ -61,39 +62,6 @@ pub(crate) struct Layout {
     disposition: Disposition,
     withdraws: bool,
     places: Places,
-}
-
-/// Where the values of attributes lie that are asked for often; an offset of zero where one is
-/// missing or not sound. The last place is that of all other types, so that noting one needs no
-/// branch.
-#[derive(Clone, Copy, Debug, Default)]
-struct Places([Span; 6]);
-
-const AS_PATH: usize = 0;
-const AS4_PATH: usize = 1;
-const NEXT_HOP: usize = 2;
-const REACH: usize = 3;
-const UNREACH: usize = 4;
-const OTHER: usize = 5;
-
-/// The place of each type.
-const PLACES: [u8; 256] = {
-    let mut places = [OTHER as u8; 256];
-    places[AttributeType::AS_PATH.0 as usize] = AS_PATH as u8;
-    places[AttributeType::AS4_PATH.0 as usize] = AS4_PATH as u8;
-    places[AttributeType::NEXT_HOP.0 as usize] = NEXT_HOP as u8;
-    places[AttributeType::MP_REACH_NLRI.0 as usize] = REACH as u8;
-    places[AttributeType::MP_UNREACH_NLRI.0 as usize] = UNREACH as u8;
-    places
-};
-
-impl Places {
-    #[inline(always)]
-    fn note(&mut self, raw: &RawAttribute<'_>) {
-        let end = usize::from(raw.span.offset) + usize::from(raw.span.len);
-        let span = Span::within(end - raw.value.len(), raw.value.len());
-        self.0[usize::from(PLACES[usize::from(raw.kind.0)]).min(OTHER)] = span;
-    }
 }
 
 impl<'a> UpdateView<'a> {
@@ -164,14 +132,20 @@ impl<'a> UpdateView<'a> {
     #[inline(always)]
     fn check_attributes(&mut self) -> Result<(), UpdateError> {
         let mut worst = Worst::Missing;
-        let mut walk = self.walk();
-        while let Some((raw, found)) = walk.advance() {
-            match found {
-                Ok(()) => self.places.note(&raw),
-                Err(fault) => self.note_fault(raw, fault, &mut worst),
+        let end = usize::from(self.attributes_end);
+        let not_allowed = plain::not_allowed(&self.context);
+        let mut rest = self.attributes_field();
+        let mut seen = TypeSet::default();
+        loop {
+            let mut taken = seen.low | not_allowed;
+            rest = plain::pass(rest, end, &mut taken, &mut self.places, &self.context);
+            seen.low |= taken & !not_allowed;
+            if rest.is_empty() {
+                break;
             }
+            (rest, seen) = self.check_other(rest, seen, &mut worst);
         }
-        if !walk.seen.has_mandatory() && self.missing(walk.seen).next().is_some() {
+        if !seen.has_mandatory() && self.missing(seen).next().is_some() {
             self.withdraws = true;
             if self.disposition < Disposition::TreatAsWithdraw {
                 (self.disposition, worst) = (Disposition::TreatAsWithdraw, Worst::Missing);
@@ -180,19 +154,41 @@ impl<'a> UpdateView<'a> {
         if self.disposition <= Disposition::AttributeDiscard {
             return Ok(());
         }
-        self.settle(worst, walk.seen)?;
+        self.settle(worst, seen)?;
         self.hide_disabled();
         Ok(())
+    }
+
+    /// Checks the first attribute of `rest`, which is not plainly sound. What is behind it, and what
+    /// was seen so far.
+    #[cold]
+    #[inline(never)]
+    fn check_other(
+        &mut self,
+        rest: &'a [u8],
+        seen: TypeSet,
+        worst: &mut Worst<'a>,
+    ) -> (&'a [u8], TypeSet) {
+        let at = usize::from(self.attributes_end) - rest.len();
+        let mut walk = Walk::new(rest, at, self.context);
+        walk.seen = seen;
+        match walk.advance() {
+            Some((raw, Err(fault))) => self.note_fault(raw, fault, worst),
+            Some((raw, Ok(()))) => self.places.note(&raw),
+            None => {}
+        }
+        (walk.list.rest, walk.seen)
     }
 
     /// Forgets where the routes of a disabled family are: a sound attribute may stand beside the
     /// malformed one.
     #[cold]
     fn hide_disabled(&mut self) {
-        for place in [REACH, UNREACH] {
+        for kind in [AttributeType::MP_REACH_NLRI, AttributeType::MP_UNREACH_NLRI] {
+            let place = *self.places.of(kind);
             let family = self.value(place).and_then(split_family);
             if family.is_some_and(|(family, _)| self.disables(family)) {
-                self.places.0[place] = Span::default();
+                *self.places.of(kind) = Span::default();
             }
         }
     }
@@ -284,11 +280,20 @@ impl<'a> UpdateView<'a> {
     /// first.
     #[inline]
     pub fn withdrawn(&self) -> impl Iterator<Item = Nlri> + Clone + use<'a> {
-        let unreach = self
-            .mp_unreach()
-            .map_or(Prefixes::none(), |it| it.prefixes());
-        let also = self.withdraws.then(|| [self.nlri(), self.reach_prefixes()]);
-        Routes::new([self.v4(self.withdrawn_field()), unreach], also)
+        if self.withdrawn_field().is_empty() && self.places.unreach.offset == 0 && !self.withdraws {
+            return Routes::none();
+        }
+        self.all_withdrawn()
+    }
+
+    fn all_withdrawn(&self) -> Routes<'a> {
+        let field = self.v4(self.withdrawn_field());
+        let unreach = self.mp_unreach().map(|it| it.prefixes());
+        let announced = || {
+            let reach = self.reach_prefixes().unwrap_or(Prefixes::none());
+            [self.nlri(), reach]
+        };
+        Routes::new(field, unreach, self.withdraws.then(announced))
     }
 
     /// Prefixes that are reachable with the attributes of the message, of all families of plain
@@ -296,22 +301,37 @@ impl<'a> UpdateView<'a> {
     #[inline]
     pub fn announced(&self) -> impl Iterator<Item = Nlri> + Clone + use<'a> {
         if self.withdraws {
-            return Routes::new([Prefixes::none(), Prefixes::none()], None);
+            return Routes::none();
         }
-        Routes::new([self.nlri(), self.reach_prefixes()], None)
+        if self.places.reach.offset == 0 {
+            return Routes::new(self.nlri(), None, None);
+        }
+        Routes::new(self.nlri(), self.reach_prefixes(), None)
     }
 
     /// The sound attributes in the order of the message: what RFC 7606 tells to discard, and
     /// malformed ones, are left out.
     #[inline]
     pub fn attributes(&self) -> impl Iterator<Item = AttributeView<'a>> + Clone + use<'a> {
-        // Where nothing is wrong nothing needs to be looked at again.
-        let faulty = self.disposition != Disposition::None;
         SoundAttributes {
             list: List::new(self.attributes_field(), usize::from(self.attributes_start)),
             form: Form::of(&self.context),
-            checked: faulty.then(|| self.walk()),
+            // Where nothing is wrong nothing needs to be looked at again.
+            only: (self.disposition != Disposition::None).then(|| self.sound_types()),
         }
+    }
+
+    /// The types whose first attribute is sound.
+    #[cold]
+    fn sound_types(&self) -> TypeSet {
+        let mut types = TypeSet::default();
+        let mut walk = self.walk();
+        while let Some((raw, found)) = walk.advance() {
+            if found.is_ok() {
+                types.insert(raw.kind);
+            }
+        }
+        types
     }
 
     /// The attribute of this type, if it is there and sound.
@@ -324,8 +344,8 @@ impl<'a> UpdateView<'a> {
     /// (RFC 6793 section 4.2.3).
     #[must_use]
     pub fn as_path(&self) -> Option<AsPathView<'a>> {
-        let path = AsPathView::new(self.value(AS_PATH)?, self.context.as_width);
-        match self.value(AS4_PATH) {
+        let path = AsPathView::new(self.value(self.places.as_path)?, self.context.as_width);
+        match self.value(self.places.as4_path) {
             Some(as4) if self.trusts_as4() => Some(path.merged(as4)),
             _ => Some(path),
         }
@@ -352,27 +372,33 @@ impl<'a> UpdateView<'a> {
         if family != Family::IPV4_UNICAST {
             return None;
         }
-        NextHop::from_octets(self.value(NEXT_HOP)?)
+        NextHop::from_octets(self.value(self.places.next_hop)?)
     }
 
     /// MP_REACH_NLRI. Under treat-as-withdraw its routes are withdrawn.
     #[must_use]
     #[inline]
     pub fn mp_reach(&self) -> Option<MpReachView<'a>> {
-        MpReachView::new(self.value(REACH)?, self.context.add_path_receive)
+        MpReachView::new(
+            self.value(self.places.reach)?,
+            self.context.add_path_receive,
+        )
     }
 
     /// MP_UNREACH_NLRI.
     #[must_use]
     #[inline]
     pub fn mp_unreach(&self) -> Option<MpUnreachView<'a>> {
-        MpUnreachView::new(self.value(UNREACH)?, self.context.add_path_receive)
+        MpUnreachView::new(
+            self.value(self.places.unreach)?,
+            self.context.add_path_receive,
+        )
     }
 
     /// The family whose End-of-RIB marker this is (RFC 4724 section 2).
     #[must_use]
     pub fn end_of_rib(&self) -> Option<Family> {
-        if self.message.len() == HEADER_LEN + 4 {
+        if self.message.len() == MIN_UPDATE {
             return Some(Family::IPV4_UNICAST);
         }
         if !self.withdrawn_field().is_empty() || !self.nlri_field().is_empty() {
@@ -438,8 +464,7 @@ impl<'a> UpdateView<'a> {
     }
 
     #[inline]
-    fn value(&self, place: usize) -> Option<&'a [u8]> {
-        let span = self.places.0[place];
+    fn value(&self, span: Span) -> Option<&'a [u8]> {
         (span.offset != 0).then(|| span.of(self.message))
     }
 
@@ -458,8 +483,8 @@ impl<'a> UpdateView<'a> {
     }
 
     #[inline]
-    fn reach_prefixes(&self) -> Prefixes<'a> {
-        self.mp_reach().map_or(Prefixes::none(), |it| it.prefixes())
+    fn reach_prefixes(&self) -> Option<Prefixes<'a>> {
+        self.mp_reach().map(|it| it.prefixes())
     }
 
     fn aggregator_of(&self, kind: AttributeType) -> Option<Aggregator> {
@@ -482,8 +507,11 @@ impl<'a> UpdateView<'a> {
 /// the session.
 #[inline]
 fn attributes_range(message: &[u8]) -> Result<(usize, usize), UpdateError> {
-    let body = body_of(message, MessageType::UPDATE)
-        .map_err(|e| UpdateError::reset(UpdateErrorKind::Header(e.kind), e.span))?;
+    let body = match message.split_first_chunk::<HEADER_LEN>() {
+        Some((header, body)) if is_header_of_update(header, message.len()) => body,
+        _ => body_of(message, MessageType::UPDATE)
+            .map_err(|e| UpdateError::reset(UpdateErrorKind::Header(e.kind), e.span))?,
+    };
     let beyond = |at: usize| {
         // The field itself may be cut off.
         let span = Span::new(at, message[at..].len().min(2));
@@ -496,6 +524,19 @@ fn attributes_range(message: &[u8]) -> Result<(usize, usize), UpdateError> {
         return Err(beyond(HEADER_LEN + withdrawn_end));
     };
     Ok((HEADER_LEN + withdrawn_end + 2, HEADER_LEN + end))
+}
+
+/// Octets of the shortest UPDATE: its header and two lengths.
+const MIN_UPDATE: usize = HEADER_LEN + 4;
+
+/// Whether nothing is wrong with a header: [`body_of`] finds out what.
+#[inline]
+fn is_header_of_update(header: &[u8; HEADER_LEN], len: usize) -> bool {
+    let [marker @ .., high, low, kind] = header;
+    *marker == [0xff; 16]
+        && len >= MIN_UPDATE
+        && usize::from(u16::from_be_bytes([*high, *low])) == len
+        && MessageType(*kind) == MessageType::UPDATE
 }
 
 /// Where the field ends whose two octets of length are at `at`; `None` where it does not fit.

@@ -18,7 +18,7 @@ pub(crate) struct RawAttribute<'a> {
 /// A set of attribute types: one bit each. Nearly all are below 64, in a word of their own.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TypeSet {
-    low: u64,
+    pub(crate) low: u64,
     high: [u64; 3],
 }
 
@@ -27,10 +27,7 @@ impl TypeSet {
     #[inline(always)]
     pub(crate) fn insert(&mut self, kind: AttributeType) -> bool {
         let bit = 1 << (kind.0 & 63);
-        let word = match kind.0 >> 6 {
-            0 => &mut self.low,
-            other => &mut self.high[usize::from(other - 1)],
-        };
+        let word = self.word(kind);
         let new = *word & bit == 0;
         *word |= bit;
         new
@@ -54,6 +51,22 @@ impl TypeSet {
         self.low & ALL == ALL
     }
 
+    /// Takes a type out. Whether it was there.
+    #[inline]
+    pub(crate) fn remove(&mut self, kind: AttributeType) -> bool {
+        let there = self.contains(kind);
+        *self.word(kind) &= !(1 << (kind.0 & 63));
+        there
+    }
+
+    #[inline(always)]
+    fn word(&mut self, kind: AttributeType) -> &mut u64 {
+        match kind.0 >> 6 {
+            0 => &mut self.low,
+            other => &mut self.high[usize::from(other - 1)],
+        }
+    }
+
     /// Whether there is a type other than MP_UNREACH_NLRI.
     pub(crate) const fn has_other_than_unreach(&self) -> bool {
         let [a, b, c] = self.high;
@@ -64,16 +77,25 @@ impl TypeSet {
 /// The attributes of a list, unchecked; ends where the next one does not fit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct List<'a> {
-    rest: &'a [u8],
-    /// Offset of `rest` in the message.
-    at: usize,
+    pub(crate) rest: &'a [u8],
+    /// Offset of the end of `rest` in the message.
+    end: usize,
 }
 
 impl<'a> List<'a> {
     /// Over `list`, which starts at `at` in its message.
     #[inline(always)]
     pub(crate) const fn new(list: &'a [u8], at: usize) -> Self {
-        Self { rest: list, at }
+        Self {
+            rest: list,
+            end: at + list.len(),
+        }
+    }
+
+    /// Offset of `rest` in the message.
+    #[inline(always)]
+    const fn at(&self) -> usize {
+        self.end - self.rest.len()
     }
 }
 
@@ -93,8 +115,8 @@ impl<'a> Iterator for List<'a> {
             (after, 3, usize::from(*short))
         };
         let (value, rest) = body.split_at_checked(len)?;
-        let span = Span::within(self.at, head + len);
-        (self.rest, self.at) = (rest, self.at + head + len);
+        let span = Span::within(self.at(), head + len);
+        self.rest = rest;
         Some(RawAttribute {
             flags,
             kind: AttributeType(*kind),
@@ -108,7 +130,7 @@ impl<'a> Iterator for List<'a> {
 /// way, so all see the same.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walk<'a> {
-    list: List<'a>,
+    pub(crate) list: List<'a>,
     pub(crate) seen: TypeSet,
     context: Context,
 }
@@ -152,21 +174,10 @@ impl<'a> Walk<'a> {
         None
     }
 
-    /// The next attribute with which nothing is wrong.
-    #[inline(never)]
-    pub(crate) fn find_sound(&mut self) -> Option<RawAttribute<'a>> {
-        while let Some((raw, found)) = self.advance() {
-            if found.is_ok() {
-                return Some(raw);
-            }
-        }
-        None
-    }
-
     /// What is left does not hold an attribute: RFC 7606 section 4.
     #[cold]
     fn beyond(&mut self) -> (RawAttribute<'a>, Result<(), Fault>) {
-        let span = Span::within(self.list.at, self.list.rest.len());
+        let span = Span::within(self.list.at(), self.list.rest.len());
         let flags = AttributeFlags(self.list.rest.first().copied().unwrap_or(0));
         let kind = AttributeType(self.list.rest.get(1).copied().unwrap_or(0));
         self.list.rest = &[];
