@@ -1,10 +1,10 @@
 //! Times of all codecs on the same messages, in rounds that take turns; with `--instructions`, what callgrind counts.
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/Cargo.toml -- [--rounds N] [--sample N] [--instructions]
+//! cargo run --release --manifest-path benches/Cargo.toml -- [--rounds N] [--sample N] [--block N] [--instructions]
 //! ```
 
-use codec_bench::codecs::{EachCodec, EachEncoder, OursOwned, OursView, each_codec, each_encoder};
+use codec_bench::codecs::{EachCodec, EachEncoder, each_codec, each_encoder};
 use codec_bench::{Codec, Encoder, Message, digest, messages, select};
 use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
@@ -18,7 +18,9 @@ fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(problem) => {
-            eprintln!("{problem}\nusage: codec-bench [--rounds N] [--sample N] [--instructions]");
+            eprintln!(
+                "{problem}\nusage: codec-bench [--rounds N] [--sample N] [--block N] [--instructions]"
+            );
             return ExitCode::from(2);
         }
     };
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
         if options.instructions {
             report_instructions(set, &messages, &options);
         } else {
-            report_times(&messages, options.rounds);
+            report_times(&messages, &options);
         }
     }
     ExitCode::SUCCESS
@@ -44,6 +46,9 @@ struct Options {
     rounds: usize,
     /// Every which message is taken.
     sample: usize,
+    /// How many messages are gone through [`PASSES`] times before the next ones, so that they are in the processor's caches as
+    /// those of a socket are that was just read. All at once where this is zero: then most come from memory.
+    block: usize,
     instructions: bool,
     /// One job on one set, for callgrind: set and job.
     once: Option<(String, String)>,
@@ -54,6 +59,7 @@ impl Options {
         let mut options = Self {
             rounds: 31,
             sample: 1,
+            block: 0,
             instructions: false,
             once: None,
         };
@@ -63,6 +69,7 @@ impl Options {
             match arg.as_str() {
                 "--rounds" => options.rounds = number(value()?)?,
                 "--sample" => options.sample = number(value()?)?,
+                "--block" => options.block = number(value()?)?,
                 "--instructions" => options.instructions = true,
                 "--once" => options.once = Some((value()?, value()?)),
                 other => return Err(format!("{other}: unknown")),
@@ -96,104 +103,130 @@ fn load(set: &str, sample: usize, verbose: bool) -> Option<Rc<[Message]>> {
     Some(selection.messages.into())
 }
 
+/// How often the messages of a block are gone through.
+const PASSES: usize = 8;
+
 /// Something that is done once with every message of a set.
 struct Job {
     name: String,
     /// Against which the targets are.
     competitor: bool,
-    encodes: bool,
+    what: What,
     /// How many messages it is about.
     messages: usize,
     run: Box<dyn FnMut() -> u64>,
 }
 
-fn jobs(messages: &Rc<[Message]>) -> Vec<Job> {
+fn jobs(messages: &Rc<[Message]>, block: usize) -> Vec<Job> {
     let mut jobs = Jobs {
         messages: Rc::clone(messages),
+        block,
         jobs: Vec::new(),
     };
     each_codec(&mut jobs);
-    jobs.part::<OursView>("bgp-wire view, checks alone");
-    jobs.part::<OursOwned>("bgp-wire owned, not looked at");
     each_encoder(&mut jobs);
     jobs.jobs
 }
 
+/// What a job does with a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// Decodes it and reads all that is in it.
+    Read,
+    /// Decodes it, and drops what came out.
+    Decode,
+    /// Writes it.
+    Encode,
+}
+
+impl What {
+    const ALL: [(Self, &str); 3] = [
+        (Self::Read, "decode and read"),
+        (Self::Decode, "decode alone"),
+        (Self::Encode, "encode"),
+    ];
+}
+
 struct Jobs {
     messages: Rc<[Message]>,
+    block: usize,
     jobs: Vec<Job>,
 }
 
 impl Jobs {
-    fn push(&mut self, name: &str, encodes: bool, messages: usize, run: Box<dyn FnMut() -> u64>) {
+    /// Adds a job that does `one` with each of `items`.
+    fn push<T: 'static>(
+        &mut self,
+        name: String,
+        what: What,
+        items: Rc<[T]>,
+        mut one: impl FnMut(&T) -> u64 + 'static,
+    ) {
+        let (block, passes) = match self.block {
+            0 => (items.len().max(1), 1),
+            block => (block, PASSES),
+        };
+        let messages = items.len() * passes;
+        let run = move || {
+            let mut sum = 0u64;
+            for some in items.chunks(block) {
+                for _ in 0..passes {
+                    for item in some {
+                        sum = sum.wrapping_add(one(black_box(item)));
+                    }
+                }
+            }
+            sum
+        };
         self.jobs.push(Job {
             competitor: !name.starts_with("bgp-wire"),
-            encodes,
+            what,
             messages,
-            name: name.into(),
-            run,
+            name,
+            run: Box::new(run),
         });
-    }
-
-    /// Decodes without looking at what came out.
-    fn part<C: Codec + 'static>(&mut self, name: &str) {
-        let (mut codec, messages) = (C::new(), Rc::clone(&self.messages));
-        let run = move || {
-            let mut decoded = 0;
-            for message in &*messages {
-                decoded += u64::from(black_box(codec.decode(black_box(message))).is_some());
-            }
-            decoded
-        };
-        self.push(name, false, self.messages.len(), Box::new(run));
     }
 }
 
 impl EachCodec for Jobs {
     fn codec<C: Codec + 'static>(&mut self) {
-        let (mut codec, messages) = (C::new(), Rc::clone(&self.messages));
-        let run = move || {
-            let mut sum = 0u64;
-            for message in &*messages {
-                sum = sum.wrapping_add(digest(&mut codec, black_box(message)).unwrap_or(0));
-            }
-            sum
-        };
-        self.push(C::NAME, false, self.messages.len(), Box::new(run));
+        let mut codec = C::new();
+        let messages = Rc::clone(&self.messages);
+        self.push(C::NAME.into(), What::Read, messages, move |message| {
+            digest(&mut codec, message).unwrap_or(0)
+        });
+        let mut codec = C::new();
+        let messages = Rc::clone(&self.messages);
+        let name = format!("{}, not read", C::NAME);
+        self.push(name, What::Decode, messages, move |message| {
+            u64::from(black_box(codec.decode(message)).is_some())
+        });
     }
 }
 
 impl EachEncoder for Jobs {
     fn encoder<E: Encoder + 'static>(&mut self) {
         let mut codec = E::new();
-        let built: Vec<_> = self
+        let built: Rc<[_]> = self
             .messages
             .iter()
             .filter_map(|it| codec.build(it))
             .collect();
-        let count = built.len();
         let mut out = Vec::with_capacity(1 << 16);
-        let run = move || {
-            let mut octets = 0;
-            for values in &built {
-                out.clear();
-                if codec.encode(black_box(values), &mut out).is_some() {
-                    octets += black_box(&out).len() as u64;
-                }
+        let name = format!("{} to octets", E::NAME);
+        self.push(name, What::Encode, built, move |values| {
+            out.clear();
+            match codec.encode(values, &mut out) {
+                Some(()) => black_box(&out).len() as u64,
+                None => 0,
             }
-            octets
-        };
-        self.push(
-            &format!("{} to octets", E::NAME),
-            true,
-            count,
-            Box::new(run),
-        );
+        });
     }
 }
 
-fn report_times(messages: &Rc<[Message]>, rounds: usize) {
-    let mut jobs = jobs(messages);
+fn report_times(messages: &Rc<[Message]>, options: &Options) {
+    let rounds = options.rounds;
+    let mut jobs = jobs(messages, options.block);
     let mut times = vec![Vec::with_capacity(rounds); jobs.len()];
     let mut sums = vec![None; jobs.len()];
     for round in 0..=rounds {
@@ -212,8 +245,8 @@ fn report_times(messages: &Rc<[Message]>, rounds: usize) {
     }
     times.iter_mut().for_each(|it| it.sort_by(f64::total_cmp));
     let medians: Vec<_> = times.iter().map(|it| it[it.len() / 2]).collect();
-    for (title, encodes) in [("decode", false), ("encode", true)] {
-        let group = |at: &usize| jobs[*at].encodes == encodes;
+    for (what, title) in What::ALL {
+        let group = |at: &usize| jobs[*at].what == what;
         let fastest = (0..jobs.len())
             .filter(group)
             .filter(|at| jobs[*at].competitor)
@@ -246,14 +279,13 @@ fn cpu_time() -> f64 {
 /// One more round costs what the difference between two runs says; all else is the same.
 fn report_instructions(set: &str, messages: &Rc<[Message]>, options: &Options) {
     println!("instructions per UPDATE, by callgrind");
-    for job in jobs(messages) {
+    for job in jobs(messages, 0) {
         let count = |rounds| callgrind(set, &job.name, options.sample, rounds);
         let result = count(1).and_then(|one| Ok((one, count(3)?)));
         match result {
             Ok((one, three)) => {
                 let each = (three - one) as f64 / 2.0 / job.messages as f64;
-                let what = if job.encodes { "encode" } else { "decode" };
-                println!("  {what} {:40} {each:7.0}", job.name);
+                println!("  {:40} {each:7.0}", job.name);
             }
             Err(problem) => {
                 println!("  skipped: {problem}");
@@ -280,8 +312,11 @@ fn callgrind(set: &str, job: &str, sample: usize, rounds: usize) -> Result<u64, 
 }
 
 fn once(set: &str, name: &str, options: &Options) -> ExitCode {
-    let job = load(set, options.sample, false)
-        .and_then(|messages| jobs(&messages).into_iter().find(|job| job.name == name));
+    let job = load(set, options.sample, false).and_then(|messages| {
+        jobs(&messages, options.block)
+            .into_iter()
+            .find(|job| job.name == name)
+    });
     let Some(mut job) = job else {
         eprintln!("{name} on {set}: unknown");
         return ExitCode::from(2);

@@ -2,6 +2,7 @@
 //!
 //! It stays small, since both of a newcomer's first commands wait for it to compile.
 
+mod fuzz;
 mod lab;
 mod packages;
 mod screen;
@@ -33,6 +34,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Fuzz the codec and the session with cargo-fuzz, and print executions and coverage
+    Fuzz(fuzz::Options),
     /// Measure: `wire` (the codec beside five others), `table` (the route table)
     Bench {
         what: Bench,
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
             let mut sim = cargo(&["run", "--release", "-p", "sim", "--"]);
             step("sim", sim.args(arguments))
         }
+        Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Bench { what, arguments } => step("bench", cargo(what.command()).args(arguments)),
     };
     match outcome {

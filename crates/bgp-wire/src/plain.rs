@@ -152,3 +152,113 @@ fn is_plain_path(value: &[u8], context: &Context) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Asn;
+    use crate::check::check;
+    use crate::walk::Walk;
+    use alloc::vec::Vec;
+
+    fn contexts() -> Vec<Context> {
+        let mut all = Vec::new();
+        for kind in [PeerKind::Ebgp, PeerKind::Ibgp, PeerKind::Confederation] {
+            for width in [AsWidth::Two, AsWidth::Four] {
+                for first_as in [None, Some(Asn(0x0102_0304))] {
+                    let context = Context::new(kind).with_as_width(width);
+                    all.push(context.with_first_as(first_as));
+                }
+            }
+        }
+        all
+    }
+
+    /// Values of up to 24 octets that are sound for one type or another, and their neighbours.
+    fn values() -> Vec<Vec<u8>> {
+        let starts: [&[u8]; 8] = [
+            &[],
+            &[3],
+            &[2, 1],
+            &[2, 2, 0, 0],
+            &[2, 1, 0, 0, 0, 0],
+            &[1, 2, 3, 1],
+            &[0, 1, 1, 4, 192, 0, 2, 1, 0, 8],
+            &[0, 2, 1],
+        ];
+        let mut all = Vec::new();
+        for start in starts {
+            for len in 0..=24 {
+                for filler in [0, 1, 240] {
+                    let mut value = start.to_vec();
+                    value.resize(len, filler);
+                    all.push(value);
+                }
+            }
+        }
+        all
+    }
+
+    fn passes(attribute: &[u8], context: &Context) -> bool {
+        let mut taken = not_allowed(context);
+        let rest = pass(
+            attribute,
+            attribute.len(),
+            &mut taken,
+            &mut Places::default(),
+            context,
+        );
+        rest.is_empty()
+    }
+
+    #[test]
+    fn nothing_passes_that_the_checks_refuse() {
+        let mut passed = [0u32; 256];
+        for context in contexts() {
+            for value in values() {
+                for kind in 0..=255 {
+                    for flags in [0x00, 0x40, 0x80, 0xc0, 0x50, 0xe0] {
+                        let mut attribute = [flags, kind].to_vec();
+                        if AttributeFlags(flags).is_extended_length() {
+                            attribute.push(0);
+                        }
+                        attribute.push(value.len() as u8);
+                        attribute.extend_from_slice(&value);
+                        if !passes(&attribute, &context) {
+                            continue;
+                        }
+                        passed[usize::from(kind)] += 1;
+                        let mut walk = Walk::new(&attribute, 0, context);
+                        let (raw, found) = walk.advance().expect("an attribute");
+                        assert_eq!(found, Ok(()), "{attribute:?} in {context:?}");
+                        assert_eq!(check(&raw, &context), Ok(()));
+                    }
+                }
+            }
+        }
+        let plain: Vec<_> = (0..=255).filter(|kind| passed[*kind] > 0).collect();
+        assert_eq!(plain, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 32]);
+    }
+
+    #[test]
+    fn a_second_one_of_a_type_is_left_to_the_checks() {
+        let twice = [0x40, 1, 1, 0, 0x40, 1, 1, 0];
+        let context = Context::new(PeerKind::Ibgp);
+        let mut taken = 0;
+        let rest = pass(&twice, 40, &mut taken, &mut Places::default(), &context);
+        assert_eq!((rest.len(), taken), (4, 1 << 1));
+    }
+
+    #[test]
+    fn values_are_found_where_they_lie_in_the_message() {
+        let list = [0x40, 2, 4, 2, 1, 0, 9, 0x50, 3, 0, 4, 192, 0, 2, 1];
+        let (mut taken, mut places) = (0, Places::default());
+        let end = 100 + list.len();
+        let context = Context::new(PeerKind::Ibgp);
+        let rest = pass(&list, end, &mut taken, &mut places, &context);
+        assert!(rest.is_empty());
+        assert_eq!(places.as_path, Span::new(103, 4));
+        assert_eq!(places.next_hop, Span::new(111, 4));
+        assert_eq!(places.reach, Span::default());
+    }
+}
