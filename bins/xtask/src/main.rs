@@ -6,6 +6,7 @@ mod fuzz;
 mod lab;
 mod packages;
 mod screen;
+mod signatures;
 mod test;
 
 use std::path::Path;
@@ -34,6 +35,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Check whose types stand in the public signatures of the crates
+    Signatures,
     /// Fuzz the codec and the session with cargo-fuzz, and print executions and coverage
     Fuzz(fuzz::Options),
     /// Measure: `wire` (the codec beside five others), `table` (the route table)
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
             let mut sim = cargo(&["run", "--release", "-p", "sim", "--"]);
             step("sim", sim.args(arguments))
         }
+        Chore::Signatures => signatures::run(),
         Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Bench { what, arguments } => step("bench", cargo(what.command()).args(arguments)),
     };

@@ -3,8 +3,8 @@
 mod common;
 
 use bgp_wire::{
-    AsWidth, Asn, AttributeType, Context, Disposition, ErrorCode, Family, PeerKind, Span,
-    UpdateError, UpdateErrorKind as Kind, UpdateView,
+    AsWidth, Asn, AttributeType, Context, Disposition, ErrorCode, Family, HeaderErrorKind,
+    PeerKind, Span, UpdateError, UpdateErrorKind, UpdateErrorKind as Kind, UpdateView,
 };
 use common::{AS_PATH, MP_REACH, MP_UNREACH, NEXT_HOP, NLRI, ORIGIN, update};
 
@@ -56,6 +56,20 @@ fn route_with(attribute: &[u8], context: &Context) -> Vec<u8> {
         AsWidth::Four => AS_PATH,
     };
     update(&[], &[ORIGIN, path, NEXT_HOP, attribute], NLRI)
+}
+
+/// RFC 4271 section 6.1 before RFC 7606: the header is judged first, by the least length of its type.
+#[test]
+fn a_message_too_short_for_an_update_has_a_bad_length() {
+    for len in 19..23u8 {
+        let mut message = vec![0xff; 16];
+        message.extend([0, len, 2]);
+        message.resize(usize::from(len), 0);
+        let error = UpdateView::parse(&message, &Context::new(PeerKind::Ebgp)).unwrap_err();
+        let expected = UpdateErrorKind::Header(HeaderErrorKind::BadLength);
+        assert_eq!(error.kind, expected, "{len} octets");
+        assert_eq!(error.disposition(), Disposition::SessionReset);
+    }
 }
 
 #[test]
