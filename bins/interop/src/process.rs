@@ -108,6 +108,13 @@ impl Process {
         Ok(())
     }
 
+    /// The process id of the program itself.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        // setpriv and ip become the program.
+        self.child.id()
+    }
+
     /// Whether the process is still there.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

@@ -39,7 +39,8 @@ enum Chore {
     Signatures,
     /// Fuzz the codec and the session with cargo-fuzz, and print executions and coverage
     Fuzz(fuzz::Options),
-    /// Measure: `wire` (the codec beside five others), `table` (the route table)
+    /// Measure: `wire` (the codec beside five others), `table` (a table to receivers beside BIRD, FRR and
+    /// GoBGP; root), `rib` (the route table alone)
     Bench {
         what: Bench,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -51,6 +52,7 @@ enum Chore {
 enum Bench {
     Wire,
     Table,
+    Rib,
 }
 
 impl Bench {
@@ -64,7 +66,8 @@ impl Bench {
                 "benches/Cargo.toml",
                 "--",
             ],
-            Self::Table => &["bench", "-p", "bgp-rib", "--bench", "table", "--"],
+            Self::Table => &["run", "--release", "-p", "table-bench", "--"],
+            Self::Rib => &["bench", "-p", "bgp-rib", "--bench", "table", "--"],
         }
     }
 }
@@ -79,7 +82,7 @@ fn main() -> ExitCode {
         }
         Chore::Signatures => signatures::run(),
         Chore::Fuzz(options) => fuzz::run(&options),
-        Chore::Bench { what, arguments } => step("bench", cargo(what.command()).args(arguments)),
+        Chore::Bench { what, arguments } => bench(what, &arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -88,6 +91,21 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn bench(what: Bench, arguments: &[String]) -> Result<()> {
+    if matches!(what, Bench::Table) {
+        let build = [
+            "build",
+            "--release",
+            "-p",
+            "bgp-speaker",
+            "--example",
+            "announce",
+        ];
+        step("build the speaker", &mut cargo(&build))?;
+    }
+    step("bench", cargo(what.command()).args(arguments))
 }
 
 /// The folder of the workspace's `Cargo.toml`.
