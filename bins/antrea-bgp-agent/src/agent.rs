@@ -61,7 +61,8 @@ impl Agent {
     ) {
         tokio::pin!(stop);
         info!(node = self.engine.node(), "the agent runs");
-        self.handle(Vec::new()).await;
+        self.carry_out().await;
+        self.note_selection();
         loop {
             let grace = self.node_grace;
             let start = self.startup.and_then(|startup| startup.deadline());
@@ -85,8 +86,16 @@ impl Agent {
     }
 
     async fn handle(&mut self, inputs: Vec<Input>) {
+        let selects = inputs.iter().any(is_about_selection);
         self.engine.handle_all(inputs);
         self.carry_out().await;
+        if selects {
+            self.note_selection();
+        }
+    }
+
+    /// What follows where another policy may be in effect now, or the node be another.
+    fn note_selection(&mut self) {
         self.node_grace = match (self.engine.node_missing(), self.node_grace) {
             (false, _) => None,
             (true, None) => {
@@ -96,7 +105,7 @@ impl Agent {
             }
             (true, running) => running,
         };
-        for event in self.teller.policy(&self.engine) {
+        for event in self.teller.policies(&self.engine) {
             self.source.tell(event);
         }
         self.say_whether_idle();
@@ -256,6 +265,17 @@ impl Agent {
             .any(|taint| taint.key == OUT_OF_SERVICE);
         out_of_service.then_some("the node is out of service")
     }
+}
+
+/// Whether another policy may be in effect after this, or the node be another.
+fn is_about_selection(input: &Input) -> bool {
+    let kind = match input {
+        Input::Applied(object) => object.kind(),
+        Input::Invalid { object, .. } | Input::Deleted(object) => object.kind,
+        Input::Relisted { kind, .. } | Input::Source { kind, .. } => *kind,
+        _ => return true,
+    };
+    matches!(kind, Kind::BgpPolicy | Kind::Node)
 }
 
 /// The restart times of the peers that have graceful restart (RFC 4724) and a session to come.

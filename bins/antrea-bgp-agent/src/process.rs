@@ -207,7 +207,7 @@ impl Process {
             return;
         }
         // Without a process there is nothing to hear of.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Whether the peer at this address will get a session as soon as sessions open.

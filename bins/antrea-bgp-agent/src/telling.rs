@@ -1,12 +1,15 @@
 //! What people are told by Kubernetes Events besides what the engine reports: policy, router ID,
 //! sessions, listeners.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use antrea_bgp_api::{Kind, ObjectRef};
 use antrea_bgp_kube::{Event, EventType};
 use antrea_bgp_policy::{Engine, ProcessSpec, ReasonCode, Report};
 use bgp_speaker::{ListenerStatus, PeerStatus, State, Status};
+
+use tracing::info;
 
 use EventType::{Normal, Warning};
 
@@ -14,6 +17,8 @@ use EventType::{Normal, Warning};
 #[derive(Default)]
 pub(crate) struct Teller {
     policy: Option<(String, ProcessSpec)>,
+    /// The policies that would be for this node too, each with the older one that is in effect.
+    overruled: BTreeSet<(String, String)>,
     /// Whether the session is Established, and how often it left that state.
     sessions: BTreeMap<IpAddr, (bool, u64)>,
     /// Why each of those that do not listen does not.
@@ -21,8 +26,35 @@ pub(crate) struct Teller {
 }
 
 impl Teller {
-    /// What is new about the policy in effect.
-    pub(crate) fn policy(&mut self, engine: &Engine) -> Vec<Event> {
+    /// What is new about the policies that are for this node.
+    pub(crate) fn policies(&mut self, engine: &Engine) -> Vec<Event> {
+        let mut events = self.effective(engine);
+        events.extend(self.ignored(engine));
+        events
+    }
+
+    /// Every node on which both are has the same to say, so it is said of the policy.
+    fn ignored(&mut self, engine: &Engine) -> Vec<Event> {
+        let effective = engine.policy().map(|policy| policy.name);
+        let pair = |name: &str| effective.map(|older| (name.to_owned(), older.to_owned()));
+        let present: BTreeSet<_> = engine.overruled().filter_map(pair).collect();
+        let news = present.difference(&self.overruled);
+        let events = news.map(|(name, older)| {
+            let note = format!("Nodes that BGPPolicy/{older} selects too follow that one: it is older");
+            info!("BGPPolicy/{name} is ignored on this node, which the older BGPPolicy/{older} selects too");
+            Event {
+                object: ObjectRef::cluster(Kind::BgpPolicy, name.clone()),
+                event_type: Warning,
+                reason: "PolicyIgnored".to_owned(),
+                note,
+            }
+        });
+        let events = events.collect();
+        self.overruled = present;
+        events
+    }
+
+    fn effective(&mut self, engine: &Engine) -> Vec<Event> {
         let node = engine.node();
         let present = engine
             .policy()
