@@ -19,10 +19,29 @@ pub(crate) struct Teller {
     policy: Option<(String, ProcessSpec)>,
     /// The policies that would be for this node too, each with the older one that is in effect.
     overruled: BTreeSet<(String, String)>,
-    /// Whether the session is Established, and how often it left that state.
-    sessions: BTreeMap<IpAddr, (bool, u64)>,
+    sessions: BTreeMap<IpAddr, Session>,
     /// Why each of those that do not listen does not.
     deaf: BTreeMap<SocketAddr, String>,
+}
+
+/// What is known of a session.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Session {
+    is_up: bool,
+    /// How often it left Established.
+    flaps: u64,
+    /// Why the last attempt failed or the last session ended.
+    last_down: Option<String>,
+}
+
+impl Session {
+    fn of(peer: &PeerStatus) -> Self {
+        Self {
+            is_up: peer.state == State::Established,
+            flaps: peer.flaps,
+            last_down: peer.last_down.clone(),
+        }
+    }
 }
 
 impl Teller {
@@ -100,9 +119,10 @@ impl Teller {
             .unwrap_or_default();
         let mut sessions = BTreeMap::new();
         for peer in peers {
-            let present = (peer.state == State::Established, peer.flaps);
-            let former = self.sessions.get(&peer.address).copied();
-            events.extend(session(node, peer, former.unwrap_or_default(), present));
+            let present = Session::of(peer);
+            let former = self.sessions.remove(&peer.address).unwrap_or_default();
+            let name = format!("peer {} (AS {})", peer.address, peer.asn.0);
+            events.extend(session(node, &name, &former, &present));
             sessions.insert(peer.address, present);
         }
         // Whoever removed a peer knows that its session is gone.
@@ -135,22 +155,29 @@ impl Teller {
     }
 }
 
-/// What happened on the session with a peer. Several flaps between two looks are one.
+/// What happened on the session with a peer. Several flaps between two looks are one, and an attempt
+/// that fails for the same reason as the one before is nothing new.
 fn session(
     node: &str,
-    peer: &PeerStatus,
-    (was_up, flaps_before): (bool, u64),
-    (is_up, flaps): (bool, u64),
+    peer: &str,
+    former: &Session,
+    present: &Session,
 ) -> impl Iterator<Item = Event> {
-    let name = format!("peer {} (AS {})", peer.address, peer.asn.0);
-    let went_down = flaps > flaps_before || (was_up && !is_up);
-    let down = went_down.then(|| {
-        let why = peer.last_down.as_deref().unwrap_or("no reason is known");
-        Event::node(node, Warning, "PeerDown", format!("{name}: {why}"))
+    let went_down = present.flaps > former.flaps || (former.is_up && !present.is_up);
+    let fails = !present.is_up && present.last_down != former.last_down;
+    let why = present.last_down.as_deref().unwrap_or("no reason is known");
+    let down = (went_down || fails).then(|| {
+        let what = if went_down {
+            "went down"
+        } else {
+            "does not come up"
+        };
+        let note = format!("the session with {peer} {what}: {why}");
+        Event::node(node, Warning, "PeerDown", note)
     });
-    let came_up = is_up && (went_down || !was_up);
+    let came_up = present.is_up && (went_down || !former.is_up);
     let up = came_up.then(|| {
-        let note = format!("the session with {name} is Established");
+        let note = format!("the session with {peer} is Established");
         Event::node(node, Normal, "PeerUp", note)
     });
     down.into_iter().chain(up)
@@ -166,4 +193,110 @@ pub(crate) fn router_id(node: &str, id: Ipv4Addr) -> Event {
 /// rule that is missing.
 pub(crate) fn of_report(report: &Report, node: &str) -> Option<Event> {
     (report.code != ReasonCode::SourceDenied).then(|| Event::from_report(report, node))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: &str = "peer 192.0.2.9 (AS 65001)";
+
+    fn known(is_up: bool, flaps: u64, last_down: Option<&str>) -> Session {
+        Session {
+            is_up,
+            flaps,
+            last_down: last_down.map(str::to_owned),
+        }
+    }
+
+    /// `reason: note` of what is told of the second after the first.
+    fn told(former: &Session, present: &Session) -> Vec<String> {
+        session("node-a", PEER, former, present)
+            .map(|event| format!("{}: {}", event.reason, event.note))
+            .collect()
+    }
+
+    #[test]
+    fn a_session_that_comes_up_is_told_once() {
+        let (new, up) = (Session::default(), known(true, 0, None));
+        assert_eq!(
+            told(&new, &up),
+            ["PeerUp: the session with peer 192.0.2.9 (AS 65001) is Established"]
+        );
+        assert_eq!(told(&up, &up), [""; 0]);
+    }
+
+    #[test]
+    fn a_session_that_goes_down_is_told_with_the_reason() {
+        let (up, down) = (
+            known(true, 2, None),
+            known(false, 3, Some("hold timer expired")),
+        );
+        assert_eq!(
+            told(&up, &down),
+            ["PeerDown: the session with peer 192.0.2.9 (AS 65001) went down: hold timer expired"]
+        );
+        assert_eq!(told(&down, &down), [""; 0]);
+    }
+
+    #[test]
+    fn a_flap_between_two_looks_is_told_as_both() {
+        let (up, again) = (
+            known(true, 2, None),
+            known(true, 5, Some("reset by the neighbour")),
+        );
+        let told = told(&up, &again);
+        assert!(told[0].starts_with("PeerDown: "), "{told:?}");
+        assert!(told[1].starts_with("PeerUp: "), "{told:?}");
+        assert_eq!(told.len(), 2);
+    }
+
+    #[test]
+    fn a_peer_that_never_comes_up_is_told_once_for_each_reason() {
+        let (new, refused) = (Session::default(), known(false, 0, Some("refused")));
+        let told_first = told(&new, &refused);
+        assert!(
+            told_first[0].contains("does not come up: refused"),
+            "{told_first:?}"
+        );
+        assert_eq!(told(&refused, &refused), [""; 0]);
+        assert_eq!(told(&refused, &known(false, 0, Some("timed out"))).len(), 1);
+    }
+
+    fn object(kind: Kind, json: &serde_json::Value) -> antrea_bgp_api::Object {
+        antrea_bgp_api::decode(kind, json)
+            .expect("it can be decoded")
+            .object
+    }
+
+    fn policy(name: &str, created: &str) -> antrea_bgp_policy::Input {
+        let json = serde_json::json!({
+            "metadata": { "name": name, "creationTimestamp": created },
+            "spec": { "nodeSelector": {}, "localASN": 64512 } });
+        antrea_bgp_policy::Input::Applied(object(Kind::BgpPolicy, &json))
+    }
+
+    #[test]
+    fn a_policy_that_an_older_one_overrules_is_told_alike_on_all_nodes() {
+        let mut all = Vec::new();
+        for node in ["node-a", "node-b"] {
+            let mut engine = Engine::new(node);
+            let own = serde_json::json!({ "metadata": { "name": node }, "status": {
+                "addresses": [{ "type": "InternalIP", "address": "192.0.2.1" }] } });
+            engine.handle_all([
+                antrea_bgp_policy::Input::Applied(object(Kind::Node, &own)),
+                policy("young", "2026-02-01T00:00:00Z"),
+                policy("old", "2026-01-01T00:00:00Z"),
+            ]);
+            let mut teller = Teller::default();
+            let events = teller.policies(&engine);
+            let ignored = events.into_iter().find(|e| e.reason == "PolicyIgnored");
+            all.push(ignored.expect("one is ignored"));
+            // Once.
+            assert_eq!(teller.policies(&engine), []);
+        }
+        assert_eq!(all[0], all[1]);
+        assert_eq!(all[0].object.to_string(), "BGPPolicy/young");
+        assert!(all[0].note.contains("BGPPolicy/old"), "{}", all[0].note);
+    }
 }
