@@ -1,11 +1,12 @@
 //! The agent's one task: it owns the engine, the process and the source by value. Everything else
 //! sends it messages.
 
-use std::path::Path;
 use std::time::Duration;
 
-use antrea_bgp_policy::{Effect, Engine, Input, NODE_GRACE, Report, Severity};
-use anyhow::{Result, bail};
+use antrea_bgp_api::Kind;
+use antrea_bgp_policy::{
+    Effect, Engine, Input, NODE_GRACE, PeerState, PeerView, Report, Severity, StartPhase, Startup,
+};
 use bgp_speaker::Shutdown;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
@@ -17,7 +18,8 @@ use crate::cli::ShutdownMode;
 use crate::metrics::Snapshot;
 use crate::process::Process;
 use crate::query::Query;
-use crate::source::FolderSource;
+use crate::source::Source;
+use crate::telling::{self, Teller};
 
 /// What a Kubernetes node gets from an operator who declares it dead.
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
@@ -25,59 +27,31 @@ const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 pub(crate) struct Agent {
     engine: Engine,
     process: Process,
-    source: FolderSource,
+    source: Source,
+    /// The waiting rules of the BGP process that runs.
+    startup: Option<Startup>,
+    teller: Teller,
     /// When a missing Node counts as gone.
     node_grace: Option<Instant>,
+    said_whether_idle: bool,
 }
 
 impl Agent {
-    /// An agent for the named node, or for the only one that the folder has.
-    ///
-    /// # Errors
-    ///
-    /// No node is named, and the folder has none or several.
-    pub(crate) fn new(
-        source: FolderSource,
-        node: Option<String>,
-        folder: &Path,
-        process: Process,
-    ) -> Result<Self> {
-        let names = source.node_names();
-        let node = match (node, names.as_slice()) {
-            (Some(node), names) => {
-                if !names.contains(&node.as_str()) {
-                    let folder = folder.display();
-                    let known = names.join(", ");
-                    warn!(
-                        "{folder} has no Node {node:?} (it has: {known}); nothing is advertised until \
-                         it has"
-                    );
-                }
-                node
-            }
-            (None, [node]) => (*node).to_owned(),
-            (None, []) => bail!(
-                "{} has no Node, so this agent does not know where it runs; add one, or name it \
-                 with --node",
-                folder.display()
-            ),
-            (None, several) => bail!(
-                "{} has {} Nodes ({}); say with --node which one this is",
-                folder.display(),
-                several.len(),
-                several.join(", ")
-            ),
-        };
-        Ok(Self {
+    /// An agent for the node of this name.
+    pub(crate) fn new(source: Source, node: String, process: Process) -> Self {
+        Self {
             engine: Engine::new(node),
             process,
             source,
+            startup: None,
+            teller: Teller::default(),
             node_grace: None,
-        })
+            said_whether_idle: false,
+        }
     }
 
-    /// Runs until `stop` resolves, and takes leave of the peers. At each `look` (SIGHUP) the folder is
-    /// read again, whether or not anything was noticed.
+    /// Runs until `stop` resolves, and takes leave of the peers. At each `look` (SIGHUP) the source
+    /// looks again, whether or not anything was noticed.
     pub(crate) async fn run(
         mut self,
         mut queries: mpsc::Receiver<Query>,
@@ -88,19 +62,18 @@ impl Agent {
         tokio::pin!(stop);
         info!(node = self.engine.node(), "the agent runs");
         self.carry_out().await;
-        if self.engine.policy().is_none() {
-            warn!("no BGPPolicy is in effect on this node; `check` and `plan` tell why");
-        }
+        self.note_selection();
         loop {
             let grace = self.node_grace;
+            let start = self.startup.and_then(|startup| startup.deadline());
+            let start = start.map(Instant::from_std);
             tokio::select! {
                 () = &mut stop => break,
                 Some(()) = look.recv() => self.source.look(),
-                rescan = self.source.changed() => {
-                    let inputs = self.source.take_in(rescan);
-                    self.handle(inputs).await;
-                }
+                inputs = self.source.next() => self.handle(inputs).await,
+                () = self.process.changed() => self.tell_of_sessions(),
                 Some(query) = queries.recv() => self.answer(query),
+                () = sleep_until(start), if start.is_some() => self.go_on_starting(),
                 () = sleep_until(grace), if grace.is_some() => {
                     self.node_grace = None;
                     self.handle(vec![Input::NodeGraceElapsed]).await;
@@ -113,8 +86,16 @@ impl Agent {
     }
 
     async fn handle(&mut self, inputs: Vec<Input>) {
+        let selects = inputs.iter().any(is_about_selection);
         self.engine.handle_all(inputs);
         self.carry_out().await;
+        if selects {
+            self.note_selection();
+        }
+    }
+
+    /// What follows where another policy may be in effect now, or the node be another.
+    fn note_selection(&mut self) {
         self.node_grace = match (self.engine.node_missing(), self.node_grace) {
             (false, _) => None,
             (true, None) => {
@@ -124,6 +105,31 @@ impl Agent {
             }
             (true, running) => running,
         };
+        for event in self.teller.policies(&self.engine) {
+            self.source.tell(event);
+        }
+        self.say_whether_idle();
+    }
+
+    /// Once, when it is known: an agent that does nothing should say that it knows.
+    fn say_whether_idle(&mut self) {
+        let unsettled = self.engine.unsettled();
+        let is_known = !unsettled.contains(Kind::BgpPolicy) && !unsettled.contains(Kind::Node);
+        if is_known
+            && !std::mem::replace(&mut self.said_whether_idle, true)
+            && self.engine.policy().is_none()
+        {
+            warn!(
+                "no BGPPolicy is in effect on this node; `get bgppolicy` tells what is wrong, if anything is"
+            );
+        }
+    }
+
+    fn tell_of_sessions(&mut self) {
+        let status = self.process.status();
+        for event in self.teller.sessions(self.engine.node(), status.as_ref()) {
+            self.source.tell(event);
+        }
     }
 
     /// Does what the engine asks for, until it asks for nothing more.
@@ -139,26 +145,67 @@ impl Agent {
             }
         }
         self.process.flush();
-        if self.engine.unsettled().is_empty() {
+        self.go_on_starting();
+    }
+
+    /// Opens sessions and lets End-of-RIB go, each when its time has come.
+    fn go_on_starting(&mut self) {
+        let Some(startup) = &mut self.startup else {
+            return;
+        };
+        let before = startup.phase();
+        let unsettled = self.engine.unsettled();
+        let now = Instant::now().into_std();
+        let phase = startup.advance(now, unsettled, restart_times(&self.engine));
+        if phase == before {
+            return;
+        }
+        if !unsettled.is_empty() {
+            let missing = unsettled.iter().map(Kind::as_str).collect::<Vec<_>>();
+            let missing = missing.join(", ");
+            match phase {
+                StartPhase::Open => warn!(
+                    "sessions open although not all is known; End-of-RIB waits for: {missing}"
+                ),
+                _ => warn!("End-of-RIB goes out although not all is known; missing: {missing}"),
+            }
+        }
+        if phase >= StartPhase::Open {
+            self.process.open_sessions();
+        }
+        if phase == StartPhase::Complete {
             self.process.routes_complete();
         }
     }
 
     async fn carry_out_one(&mut self, effect: Effect) {
         match effect {
-            Effect::StartProcess(spec) => self.process.start(&spec),
-            Effect::StopProcess(reason) => self.process.stop(reason).await,
+            Effect::StartProcess(spec) => {
+                self.process.start(&spec);
+                self.startup = Some(Startup::new(Instant::now().into_std()));
+            }
+            Effect::StopProcess(reason) => {
+                self.startup = None;
+                self.process.stop(reason).await;
+                self.tell_of_sessions();
+            }
             Effect::SetPeer(peer) => self.process.set_peer(&peer),
             Effect::RemovePeer(address) => self.process.remove_peer(address),
             Effect::WriteRouterId(id) => {
                 info!(router_id = %id, "router ID chosen for this node");
                 self.source.write_router_id(self.engine.node(), id);
+                self.source.tell(telling::router_id(self.engine.node(), id));
             }
             Effect::Watch(kinds) => {
                 let inputs = self.source.watch(kinds);
                 self.engine.handle_all(inputs);
             }
-            Effect::Report(finding) => report(&finding),
+            Effect::Report(finding) => {
+                report(&finding);
+                if let Some(event) = telling::of_report(&finding, self.engine.node()) {
+                    self.source.tell(event);
+                }
+            }
             other => error!("an effect that this agent does not know is lost: {other:?}"),
         }
     }
@@ -218,6 +265,26 @@ impl Agent {
             .any(|taint| taint.key == OUT_OF_SERVICE);
         out_of_service.then_some("the node is out of service")
     }
+}
+
+/// Whether another policy may be in effect after this, or the node be another.
+fn is_about_selection(input: &Input) -> bool {
+    let kind = match input {
+        Input::Applied(object) => object.kind(),
+        Input::Invalid { object, .. } | Input::Deleted(object) => object.kind,
+        Input::Relisted { kind, .. } | Input::Source { kind, .. } => *kind,
+        _ => return true,
+    };
+    matches!(kind, Kind::BgpPolicy | Kind::Node)
+}
+
+/// The restart times of the peers that have graceful restart (RFC 4724) and a session to come.
+fn restart_times(engine: &Engine) -> impl Iterator<Item = Duration> {
+    let has_session = |peer: &PeerView<'_>| !matches!(peer.state, PeerState::Skipped(_));
+    let peers = engine.peers().filter(has_session);
+    peers
+        .filter(|peer| peer.peer.graceful_restart)
+        .map(|peer| Duration::from_secs(peer.peer.graceful_restart_time.into()))
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -11,7 +11,7 @@ use bgp_speaker::{Delivery, PeerStatus, Speaker, State, Status};
 use ipnet::IpNet;
 
 use crate::process::Process;
-use crate::source::FolderSource;
+use crate::source::Source;
 use crate::view::{
     ExplanationView, FindingView, PeerDelivery, PeerView, PolicyView, RouteView, Sent,
 };
@@ -49,7 +49,7 @@ impl FamilyFilter {
 pub(crate) struct Known<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) process: &'a Process,
-    pub(crate) source: &'a FolderSource,
+    pub(crate) source: &'a Source,
 }
 
 /// One thing that a ready agent needs.
@@ -61,7 +61,8 @@ pub(crate) struct Condition {
     pub(crate) why: String,
 }
 
-/// What readiness depends on: all must hold.
+/// What readiness depends on: all must hold. A kind that was listed once and cannot be followed at
+/// present costs no route, but whoever rolls out a change should wait for it.
 pub(crate) fn conditions(known: &Known<'_>) -> Vec<Condition> {
     let unsettled = known.engine.unsettled();
     let mut conditions: Vec<_> = known
@@ -70,18 +71,18 @@ pub(crate) fn conditions(known: &Known<'_>) -> Vec<Condition> {
         .iter()
         .map(|kind| {
             let state = known.engine.source(kind);
+            let fails = matches!(state, SourceState::Denied | SourceState::Failing);
             Condition {
                 name: format!("synced/{kind}"),
-                holds: !unsettled.contains(kind) && state != SourceState::Denied,
-                why: state.to_string(),
+                holds: !unsettled.contains(kind) && !fails,
+                why: known
+                    .source
+                    .detail(kind)
+                    .unwrap_or_else(|| state.to_string()),
             }
         })
         .collect();
-    conditions.push(Condition {
-        name: "following/manifests".to_owned(),
-        holds: known.source.is_following(),
-        why: "changes of the folder are no longer seen".to_owned(),
-    });
+    conditions.extend(known.source.condition());
     let listeners = known.process.status().map(|status| status.listeners);
     conditions.extend(
         listeners
@@ -118,9 +119,9 @@ pub(crate) fn policy(known: &Known<'_>) -> Option<PolicyView> {
 
 /// What is wrong at present with what this node reads, a line each.
 pub(crate) fn problems(known: &Known<'_>) -> Vec<String> {
-    let in_files = known.source.problems().map(ToString::to_string);
+    let in_source = known.source.problems();
     let in_objects = known.engine.problems().map(ToString::to_string);
-    in_files.chain(in_objects).collect()
+    in_source.into_iter().chain(in_objects).collect()
 }
 
 fn listeners(status: &Status) -> Vec<String> {
@@ -149,10 +150,12 @@ pub(crate) fn peers(known: &Known<'_>, filter: &Filter) -> Option<Vec<PeerView>>
                 let advertised = filter.wide.then(|| held(engine, process, session));
                 session_view(name, session, advertised)
             }
-            (PeerState::Configured, None) => without_session(
-                (name, spec.asn, "Idle"),
-                process.refused(&spec.address).map(str::to_owned),
-            ),
+            (PeerState::Configured, None) => {
+                let why = process.refused(&spec.address).map(str::to_owned);
+                let waiting = process.is_waiting(&spec.address);
+                let why = why.or_else(|| waiting.then(|| waits_for(engine)));
+                without_session((name, spec.asn, "Idle"), why)
+            }
             (PeerState::Skipped(_), _) => {
                 without_session((name, spec.asn, "Skipped"), Some(peer.state.to_string()))
             }
@@ -160,6 +163,12 @@ pub(crate) fn peers(known: &Known<'_>, filter: &Filter) -> Option<Vec<PeerView>>
         }
     });
     Some(views.collect())
+}
+
+/// What holds back the sessions of a process that starts.
+fn waits_for(engine: &Engine) -> String {
+    let kinds: Vec<_> = engine.unsettled().iter().map(Kind::as_str).collect();
+    format!("waits for the first list of {}", kinds.join(", "))
 }
 
 fn without_session(

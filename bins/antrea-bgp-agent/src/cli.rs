@@ -23,7 +23,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run the agent on this node
+    /// Run the agent on this node: in a cluster, or on a folder of manifests
     Run(RunArgs),
     /// Show what each node would advertise, without any BGP
     Plan(PlanArgs),
@@ -41,11 +41,12 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// Read Nodes, Services, BGPPolicies and the rest from the YAML files in this folder, and
-    /// follow its changes, in place of a cluster
+    /// follow its changes, in place of a cluster [default: the API server that KUBECONFIG names,
+    /// else that of the cluster whose Pod this is]
     #[arg(long, value_name = "DIR")]
     pub(crate) manifests: Option<PathBuf>,
 
-    /// The node that this agent runs on; may be left out where the folder has exactly one
+    /// The Node that this agent runs on; may be left out where the folder has exactly one
     #[arg(long, value_name = "NAME", env = "NODE_NAME")]
     pub(crate) node: Option<String>,
 

@@ -1,8 +1,8 @@
 //! `antrea-bgp-agent`: advertises Kubernetes Service, Pod and Egress addresses to BGP peers.
 //!
-//! The binary composes libraries: a source of objects (`antrea-bgp-manifests`), the policy engine
-//! (`antrea-bgp-policy`) and a BGP speaker (`bgp-speaker`). What it adds is the command line, a
-//! local API to look in, and metrics.
+//! The binary composes libraries: a source of objects (`antrea-bgp-kube` or
+//! `antrea-bgp-manifests`), the policy engine (`antrea-bgp-policy`) and a BGP speaker
+//! (`bgp-speaker`). What it adds is the command line, a local API to look in, and metrics.
 
 mod agent;
 mod answers;
@@ -10,6 +10,7 @@ mod api;
 mod check;
 mod cli;
 mod client;
+mod cluster_metrics;
 mod crd;
 mod get;
 mod http;
@@ -22,6 +23,7 @@ mod run;
 mod snapshot;
 mod source;
 mod table;
+mod telling;
 mod view;
 
 use std::process::ExitCode;

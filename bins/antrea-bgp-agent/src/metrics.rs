@@ -15,6 +15,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::answers::Known;
+use crate::cluster_metrics::cluster_metrics;
+use crate::source::ClusterHealth;
 
 /// Every state that a session can be in (RFC 4271 section 8.2.2).
 const STATES: [State; 6] = [
@@ -34,6 +36,8 @@ pub(crate) struct Snapshot {
     pub(crate) peers: Vec<PeerStatus>,
     pub(crate) listeners: Vec<ListenerStatus>,
     pub(crate) problems: usize,
+    /// None where there is no API server.
+    pub(crate) cluster: Option<ClusterHealth>,
 }
 
 impl Snapshot {
@@ -54,7 +58,8 @@ impl Snapshot {
             configured_peers: engine.peers().count(),
             peers,
             listeners,
-            problems: engine.problems().filter(counts).count() + known.source.problems().count(),
+            problems: engine.problems().filter(counts).count() + known.source.problems().len(),
+            cluster: known.source.health(),
         }
     }
 }
@@ -114,6 +119,9 @@ pub(crate) fn render(snapshot: &Snapshot) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::with_prefix("antrea_agent_bgp");
     agent_metrics(&mut registry, snapshot);
     peer_metrics(&mut registry, &snapshot.peers);
+    if let Some(cluster) = &snapshot.cluster {
+        cluster_metrics(&mut registry, cluster);
+    }
     let mut out = String::new();
     text::encode(&mut out, &registry)?;
     Ok(out)

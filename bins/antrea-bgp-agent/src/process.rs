@@ -13,6 +13,7 @@ use bgp_speaker::{
     SpeakerConfig, State, Status,
 };
 use ipnet::IpNet;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{error, info};
 
@@ -26,6 +27,10 @@ pub(crate) struct Process {
     /// Whether peers may still hold routes of a process before the next one (RFC 4724's R bit).
     peers_may_hold_routes: bool,
     end_of_rib_held: bool,
+    /// While sessions do not open yet, the peers that will get one.
+    waiting: Option<BTreeMap<IpAddr, PeerSpec>>,
+    /// Hears of sessions and listeners that change their state.
+    changes: Option<watch::Receiver<u64>>,
     /// Routes come as runs of one kind; each run is one call to the speaker.
     pending: Pending,
     /// Peers that cannot be configured, and why.
@@ -51,12 +56,15 @@ impl Process {
             // Whatever ran here before this agent was started may have left routes behind.
             peers_may_hold_routes: true,
             end_of_rib_held: false,
+            waiting: None,
+            changes: None,
             pending: Pending::default(),
             refused: BTreeMap::new(),
         }
     }
 
-    /// Starts the process. End-of-RIB waits until [`routes_complete`](Self::routes_complete).
+    /// Starts the process. Sessions wait until [`open_sessions`](Self::open_sessions), and
+    /// End-of-RIB until [`routes_complete`](Self::routes_complete).
     pub(crate) fn start(&mut self, spec: &ProcessSpec) {
         let speaker = Speaker::start(speaker_config(
             spec,
@@ -65,6 +73,8 @@ impl Process {
         ));
         speaker.hold_end_of_rib(true);
         self.end_of_rib_held = true;
+        self.waiting = Some(BTreeMap::new());
+        self.changes = Some(speaker.subscribe());
         self.running = Some(speaker);
     }
 
@@ -86,13 +96,15 @@ impl Process {
     fn end(&mut self, how: Shutdown) -> impl Future<Output = ()> + Send + use<> {
         self.pending = Pending::default();
         self.refused.clear();
+        self.changes = None;
+        let none_waits = self.waiting.take().is_none_or(|waiting| waiting.is_empty());
         let speaker = self.running.take();
         if let Some(speaker) = &speaker {
             // Peers that are told withdraw; those without a session may hold what an earlier
             // process left behind.
             let is_up = |peer: &PeerStatus| peer.state == State::Established;
-            let all_are_told = how != Shutdown::Silent && speaker.status().peers.iter().all(is_up);
-            self.peers_may_hold_routes = !all_are_told;
+            let is_told = how != Shutdown::Silent && none_waits;
+            self.peers_may_hold_routes = !(is_told && speaker.status().peers.iter().all(is_up));
         }
         async move {
             if let Some(speaker) = speaker {
@@ -104,8 +116,12 @@ impl Process {
     /// Adds a peer or changes the one at its address. A peer that cannot have the session that it is
     /// configured with gets none: never one without the password that was asked for.
     pub(crate) fn set_peer(&mut self, spec: &PeerSpec) {
-        let Some(speaker) = &self.running else { return };
         let address = spec.peer.address;
+        if let Some(waiting) = &mut self.waiting {
+            waiting.insert(address, spec.clone());
+            return;
+        }
+        let Some(speaker) = &self.running else { return };
         match peer_config(spec) {
             Ok(peer) => {
                 self.refused.remove(&address);
@@ -122,8 +138,18 @@ impl Process {
 
     pub(crate) fn remove_peer(&mut self, address: IpAddr) {
         self.refused.remove(&address);
-        if let Some(speaker) = &self.running {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.remove(&address);
+        } else if let Some(speaker) = &self.running {
             speaker.remove_peer(address);
+        }
+    }
+
+    /// All first routes have been announced, or are not to be waited for any longer: sessions may
+    /// open.
+    pub(crate) fn open_sessions(&mut self) {
+        for (_, spec) in self.waiting.take().into_iter().flatten() {
+            self.set_peer(&spec);
         }
     }
 
@@ -156,8 +182,7 @@ impl Process {
         }
     }
 
-    /// All first routes have been announced, or are not to be waited for any longer: peers may be
-    /// told that they have seen everything.
+    /// The same for the rest of the start: peers may be told that they have seen everything.
     pub(crate) fn routes_complete(&mut self) {
         if std::mem::take(&mut self.end_of_rib_held)
             && let Some(speaker) = &self.running
@@ -172,6 +197,23 @@ impl Process {
 
     pub(crate) fn status(&self) -> Option<Status> {
         self.speaker().map(Speaker::status)
+    }
+
+    /// Returns when a session or a listener may have changed its state. Cancel safe.
+    pub(crate) async fn changed(&mut self) {
+        if let Some(changes) = &mut self.changes
+            && changes.changed().await.is_ok()
+        {
+            return;
+        }
+        // Without a process there is nothing to hear of.
+        std::future::pending::<()>().await;
+    }
+
+    /// Whether the peer at this address will get a session as soon as sessions open.
+    pub(crate) fn is_waiting(&self, address: &IpAddr) -> bool {
+        let waiting = self.waiting.as_ref();
+        waiting.is_some_and(|waiting| waiting.contains_key(address))
     }
 
     /// Why the peer at this address has no session at all, if so.

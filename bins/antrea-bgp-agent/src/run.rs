@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -17,7 +17,7 @@ use crate::http;
 use crate::logging;
 use crate::process::Process;
 use crate::query::Asker;
-use crate::source::FolderSource;
+use crate::source::{ClusterSource, FolderSource, Source};
 
 /// Runs the agent until SIGTERM or SIGINT.
 ///
@@ -27,15 +27,8 @@ use crate::source::FolderSource;
 /// later is reported and survived.
 pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let log_level = logging::start(args.log_format);
-    let Some(folder) = &args.manifests else {
-        bail!(
-            "this version reads manifests from a folder only: name one with --manifests DIR \
-             (running against a cluster's API server comes with a later version)"
-        );
-    };
-    let source = FolderSource::open(folder, &args.state_dir.clone().unwrap_or_else(state_dir))?;
-    let process = Process::new(args.listen_address.clone());
-    let agent = Agent::new(source, args.node.clone(), folder, process)?;
+    let (source, node) = source(&args).await?;
+    let agent = Agent::new(source, node, Process::new(args.listen_address.clone()));
 
     let (socket, _remove_socket) = ApiSocket::bind(&args.api_socket)?.into_parts();
     let tcp = TcpListener::bind(args.http_address)
@@ -59,6 +52,23 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     probes.abort();
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where objects come from, and the node that the agent runs for.
+async fn source(args: &RunArgs) -> Result<(Source, String)> {
+    if let Some(folder) = &args.manifests {
+        let state_dir = args.state_dir.clone().unwrap_or_else(state_dir);
+        let source = FolderSource::open(folder, &state_dir)?;
+        let node = source.choose_node(args.node.clone(), folder)?;
+        return Ok((Source::Folder(source), node));
+    }
+    let node = args.node.clone().filter(|node| !node.is_empty()).context(
+        "in a cluster the agent has to know its Node: set NODE_NAME (in a Pod from the field \
+         spec.nodeName) or --node; to read a folder of YAML in place of a cluster, name it with \
+         --manifests",
+    )?;
+    let source = ClusterSource::connect(node.clone()).await?;
+    Ok((Source::Cluster(Box::new(source)), node))
 }
 
 fn state_dir() -> PathBuf {

@@ -39,10 +39,33 @@ fn what_is_not_understood_is_a_usage_error() {
 }
 
 #[test]
-fn run_without_a_folder_says_what_this_version_can_do() {
+fn run_without_folder_or_node_says_what_is_missing() {
     let answer = agent(&["run"]);
     assert_eq!(answer.code, Some(2));
-    assert!(answer.err.contains("--manifests"), "{}", answer.err);
+    for word in ["NODE_NAME", "--node", "--manifests"] {
+        assert!(answer.err.contains(word), "{word}: {}", answer.err);
+    }
+}
+
+#[test]
+fn run_without_a_cluster_says_how_to_have_one() {
+    let run = |kubeconfig: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_antrea-bgp-agent"))
+            .args(["run", "--node", "node-a"])
+            .env("KUBECONFIG", kubeconfig)
+            .env_remove("KUBERNETES_SERVICE_HOST")
+            .env("HOME", "/nonexistent")
+            .output()
+            .expect("the binary runs");
+        let error = String::from_utf8(output.stderr).expect("UTF-8");
+        (output.status.code(), error)
+    };
+    let (code, error) = run("");
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("--manifests"), "{error}");
+    let (code, error) = run("/nonexistent/kubeconfig");
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("/nonexistent/kubeconfig"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The agent under test, run as a user would run it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -7,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::binaries::agent_binary;
-use crate::{Lab, Process};
+use crate::{Lab, Namespace, Process};
 
 /// A running agent with a folder of manifests. Ended when dropped.
 #[derive(Debug)]
@@ -35,6 +36,34 @@ impl Agent {
             command.extend([option.into(), value.into_os_string()]);
         }
         let process = Process::start(&lab.ours, &lab.folder().join("agent.log"), command)?;
+        Ok(Self { process, socket })
+    }
+
+    /// Starts the agent of a node in the cluster of a kubeconfig, inside `namespace`. Its socket and
+    /// its log are in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// When the agent does not build or start.
+    pub fn in_cluster(
+        namespace: &Namespace,
+        node: &str,
+        kubeconfig: &Path,
+        folder: &Path,
+    ) -> Result<Self> {
+        let socket = folder.join("api.sock");
+        let mut kubeconfig_variable = OsString::from("KUBECONFIG=");
+        kubeconfig_variable.push(kubeconfig);
+        let command = [
+            "env".into(),
+            kubeconfig_variable,
+            format!("NODE_NAME={node}").into(),
+            agent_binary()?.into_os_string(),
+            "run".into(),
+            "--api-socket".into(),
+            socket.clone().into_os_string(),
+        ];
+        let process = Process::start(namespace, &folder.join("agent.log"), command)?;
         Ok(Self { process, socket })
     }
 

@@ -25,6 +25,7 @@
 //! ```
 
 mod cluster;
+mod dropped;
 mod lenient;
 mod names;
 mod object;
@@ -40,6 +41,7 @@ pub use cluster::{
     NodeMetadata, NodeSpec, NodeStatus, Service, ServiceLabels, ServiceMetadata, ServiceSpec,
     ServiceStatus, ServiceType, Taint, TrafficPolicy,
 };
+pub use dropped::{LAST_APPLIED_ANNOTATION, dropped_fields};
 pub use names::{
     DEFAULT_NAMESPACE, HEADLESS_LABEL, PASSWORDS_SECRET, ROUTER_ID_ANNOTATION, SERVICE_NAME_LABEL,
     SERVICE_PROXY_NAME_LABEL, TRANSPORT_ADDRESSES_ANNOTATION,

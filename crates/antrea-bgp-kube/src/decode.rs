@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use antrea_bgp_api::{BGPPolicy, Kind, Object, ObjectRef, Timestamp, decode};
+use antrea_bgp_api::{
+    BGPPolicy, Kind, LAST_APPLIED_ANNOTATION, Object, ObjectRef, Timestamp, decode,
+};
 use antrea_bgp_policy::InvalidObject;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -194,14 +196,16 @@ fn without_position(message: &str) -> String {
     message[..end].to_owned()
 }
 
-/// A policy keeps of its metadata what a policy is known and chosen by. (The other kinds have
-/// nothing else to begin with.)
+/// A policy keeps of its metadata what a policy is known and chosen by, and what it should have
+/// been. (The other kinds have nothing else to begin with.)
 fn slim(mut object: Object) -> Object {
     if let Object::BgpPolicy(policy) = &mut object
         && let Some(BGPPolicy { metadata, .. }) = Arc::get_mut(policy)
     {
         metadata.managed_fields = None;
-        metadata.annotations = None;
+        if let Some(annotations) = &mut metadata.annotations {
+            annotations.retain(|name, _| name == LAST_APPLIED_ANNOTATION);
+        }
         metadata.labels = None;
         metadata.owner_references = None;
         metadata.finalizers = None;
@@ -255,7 +259,7 @@ mod tests {
         assert_eq!(policy.metadata.name.as_deref(), Some("p"));
         assert!(policy.metadata.creation_timestamp.is_some());
         assert_eq!(policy.metadata.managed_fields, None);
-        assert_eq!(policy.metadata.annotations, None);
+        assert_eq!(policy.metadata.annotations, Some(Default::default()));
     }
 
     #[test]

@@ -94,6 +94,7 @@ impl Event {
                     | ReasonCode::InvalidElement
                     | ReasonCode::NoEffect
                     | ReasonCode::Undecodable
+                    | ReasonCode::FieldDropped
             );
         let own_node = ObjectRef::cluster(Kind::Node, node);
         let (object, note) = if everybody_sees || report.object == own_node {

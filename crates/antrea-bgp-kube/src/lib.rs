@@ -7,12 +7,12 @@
 //! routes, and knows no BGP.
 //!
 //! ```no_run
-//! use antrea_bgp_kube::{Cluster, ClusterConfig, client};
+//! use antrea_bgp_kube::{Cluster, ClusterConfig, connect};
 //! use antrea_bgp_policy::{Effect, Engine};
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = client(kube::Config::infer().await?)?;
-//! let mut cluster = Cluster::new(client, ClusterConfig::new("node-a", "kube-system"));
+//! let api = connect().await?;
+//! let mut cluster = Cluster::new(api.client, ClusterConfig::new("node-a", api.namespace));
 //! let mut engine = Engine::new("node-a");
 //! loop {
 //!     while let Some(effect) = engine.poll_effect() {
@@ -65,6 +65,7 @@
 
 mod backoff;
 mod cluster;
+mod connect;
 mod decode;
 mod events;
 mod failure;
@@ -79,6 +80,7 @@ pub mod test_server;
 mod timing;
 
 pub use cluster::{Cluster, ClusterConfig, client};
+pub use connect::{ConnectError, Connection, connect};
 pub use events::{Event, EventCounts, EventType, Events};
 pub use status::{Rule, SourceStatus, WriteStatus};
 pub use timing::Timing;

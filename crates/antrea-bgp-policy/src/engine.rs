@@ -180,6 +180,22 @@ impl Engine {
         })
     }
 
+    /// The policies that select this node and are not in effect, since an older one is.
+    pub fn overruled(&self) -> impl Iterator<Item = &str> {
+        let effective = self
+            .running
+            .as_ref()
+            .map(|running| &*running.candidate.name);
+        let labels = self.node.as_ref().map(|node| &node.labels);
+        labels
+            .zip(effective)
+            .into_iter()
+            .flat_map(|(labels, effective)| {
+                let matching = self.policies.matching(labels);
+                matching.filter(move |name| *name != effective)
+            })
+    }
+
     /// What is wrong at present: every report about a lasting state that was not mended since.
     pub fn problems(&self) -> impl Iterator<Item = &Report> {
         self.ledger.iter()

@@ -52,6 +52,7 @@
 //!   New peers are held back until the Secret is known to be listed or absent, so that no session
 //!   ever opens without a password that may exist; and while the first list of policies is under way
 //!   ([`SourceState::Listing`]) none is chosen.
+//! - Open the sessions of a process that starts, and let its End-of-RIB go, as [`Startup`] says.
 //! - Hand in together, with [`Engine::handle_all`], what happened at once.
 //! - Watch [`Engine::node_missing`], and hand in [`Input::NodeGraceElapsed`] after [`NODE_GRACE`].
 //! - Offer only the Secret of the agent's own namespace. Of several the first by namespace counts,
@@ -67,6 +68,7 @@ mod peer;
 mod process;
 mod report;
 mod route;
+mod startup;
 
 use std::time::Duration;
 
@@ -80,6 +82,7 @@ pub use peer::{PeerSpec, PeerState, PeerView};
 pub use process::{ProcessSpec, StopReason};
 pub use report::{ReasonCode, Report, Severity};
 pub use route::{Owner, RouteType, RouteView, UnknownRouteType};
+pub use startup::{StartPhase, Startup};
 
 /// How long a Node object may be missing before the BGP process stops: see
 /// [`Engine::node_missing`].

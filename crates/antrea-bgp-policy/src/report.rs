@@ -38,6 +38,8 @@ pub enum ReasonCode {
     InvalidElement,
     /// A field is accepted and has no effect.
     NoEffect,
+    /// A field was applied, and the API server does not have it: its CRD does not know it.
+    FieldDropped,
     /// An object could not be decoded.
     Undecodable,
     /// An address in a Service, an Egress or a Node is not an IP address (or not a prefix).
@@ -71,6 +73,7 @@ impl ReasonCode {
             ReasonCode::KeptLastGoodPolicy => "KeptLastGoodPolicy",
             ReasonCode::InvalidElement => "InvalidElement",
             ReasonCode::NoEffect => "NoEffect",
+            ReasonCode::FieldDropped => "FieldDropped",
             ReasonCode::Undecodable => "Undecodable",
             ReasonCode::InvalidAddress => "InvalidAddress",
             ReasonCode::InvalidRouterId => "InvalidRouterID",

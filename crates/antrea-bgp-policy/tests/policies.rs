@@ -145,6 +145,7 @@ fn scenario_08_a_younger_second_policy_changes_nothing() {
     let younger = policy("a").created_on(2).advertising_pods();
     assert_eq!(node.apply(&younger), NOTHING);
     assert_eq!(node.engine.policy().unwrap().name, "p");
+    assert_eq!(node.engine.overruled().collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]

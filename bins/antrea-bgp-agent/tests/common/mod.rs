@@ -1,6 +1,7 @@
 //! The binary as a person runs it, on folders made for one test.
 #![allow(dead_code, reason = "every test file uses another part")]
 
+pub(crate) mod api;
 pub(crate) mod running;
 
 use std::fs;

@@ -59,24 +59,47 @@ impl Running {
     }
 
     fn start_in(files: TempDir, folder: &Folder, listen: Ipv4Addr, arguments: &[&str]) -> Self {
-        let path = |name: &str| files.path().join(name).to_str().expect("UTF-8").to_owned();
+        let state_dir = files.path().join("state");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_antrea-bgp-agent"));
+        command
+            .args(["run", "--manifests"])
+            .arg(folder.path())
+            .arg("--state-dir")
+            .arg(state_dir)
+            .args(arguments)
+            .env_remove("NODE_NAME");
+        Self::launch(files, command, listen)
+    }
+
+    /// Starts the agent of a node in the cluster of a kubeconfig, listening for BGP on `listen`, and
+    /// waits until it answers.
+    pub(crate) fn in_cluster(
+        kubeconfig: &Path,
+        node: &str,
+        listen: Ipv4Addr,
+        arguments: &[&str],
+    ) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_antrea-bgp-agent"));
+        command
+            .arg("run")
+            .args(arguments)
+            .env("KUBECONFIG", kubeconfig)
+            .env("NODE_NAME", node);
+        Self::launch(tempfile::tempdir().expect("a folder"), command, listen)
+    }
+
+    fn launch(files: TempDir, mut command: Command, listen: Ipv4Addr) -> Self {
+        let path = |name: &str| files.path().join(name);
         let log = File::options()
             .create(true)
             .append(true)
             .open(path("log"))
             .expect("a log");
-        let child = Command::new(env!("CARGO_BIN_EXE_antrea-bgp-agent"))
-            .args(["run", "--manifests", folder.path().to_str().expect("UTF-8")])
+        let child = command
             .args(["--listen-address", &listen.to_string()])
-            .args([
-                "--api-socket",
-                &path("api.sock"),
-                "--state-dir",
-                &path("state"),
-            ])
             .args(["--http-address", &format!("{listen}:9474")])
-            .args(arguments)
-            .env_remove("NODE_NAME")
+            .arg("--api-socket")
+            .arg(path("api.sock"))
             .env_remove("RUST_LOG")
             .stdout(Stdio::null())
             .stderr(log)

@@ -8,6 +8,9 @@
 //! snapshot (what changed between two pages is in the later page and in the watch as well), and
 //! apply merges without owners of fields.
 //!
+//! What the rest of a cluster does, a test does with [`TestServer::put`], [`TestServer::merge`] and
+//! [`TestServer::remove`], whatever requests are told to do meanwhile.
+//!
 //! ```
 //! use antrea_bgp_kube::test_server::{Fault, TestServer};
 //! use antrea_bgp_api::Kind;
@@ -25,6 +28,7 @@
 mod answer;
 mod fault;
 mod route;
+mod script;
 mod selector;
 mod store;
 mod watch;
@@ -99,6 +103,19 @@ impl TestServer {
     /// No socket can be had.
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        Self::serve(listener)
+    }
+
+    /// Starts one on a socket that listens, which may be one of another network namespace.
+    ///
+    /// # Errors
+    ///
+    /// The socket has no address.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn serve(listener: TcpListener) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             store: Mutex::default(),

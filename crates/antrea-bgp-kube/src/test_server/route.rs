@@ -54,7 +54,7 @@ const fn resource(
     }
 }
 
-const RESOURCES: [Resource; 7] = [
+pub(super) static RESOURCES: [Resource; 7] = [
     resource("/api/v1", "nodes", "Node", false, Some(Kind::Node)),
     resource("/api/v1", "services", "Service", true, Some(Kind::Service)),
     resource("/api/v1", "secrets", "Secret", true, Some(Kind::Secret)),

@@ -23,6 +23,8 @@ pub(super) struct Store {
     version: u64,
     compacted: u64,
     uids: u64,
+    /// Names of fields that the schema of a resource does not know.
+    pruned: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// Something that happened.
@@ -121,6 +123,17 @@ impl Store {
         if resource.namespaced {
             object["metadata"]["namespace"] = json!(route.namespace);
         }
+        self.identify(&mut object);
+        if resource.plural != "nodes"
+            && let Some(fields) = object.as_object_mut()
+        {
+            fields.remove("status");
+        }
+        Ok(self.put(key, object))
+    }
+
+    /// What every new object gets.
+    fn identify(&mut self, object: &mut Value) {
         self.uids += 1;
         let metadata = &mut object["metadata"];
         metadata["uid"] = json!(format!("00000000-0000-4000-8000-{:012x}", self.uids));
@@ -132,12 +145,36 @@ impl Store {
         metadata["managedFields"] = json!([{ "manager": "test", "operation": "Update",
             "apiVersion": "v1", "fieldsType": "FieldsV1",
             "fieldsV1": { "f:metadata": { "f:labels": {} }, "f:spec": {} } }]);
-        if resource.plural != "nodes"
-            && let Some(fields) = object.as_object_mut()
-        {
-            fields.remove("status");
+    }
+
+    /// Puts an object in place, whole.
+    pub(super) fn write(&mut self, key: Key, mut object: Value) {
+        match self.objects.get(&key) {
+            Some(old) => {
+                for field in ["uid", "creationTimestamp", "managedFields", "generation"] {
+                    object["metadata"][field] = old["metadata"][field].clone();
+                }
+                if object["spec"] != old["spec"] {
+                    let generation = old["metadata"]["generation"].as_u64().unwrap_or_default();
+                    object["metadata"]["generation"] = json!(generation + 1);
+                }
+            }
+            None => self.identify(&mut object),
         }
-        Ok(self.put(key, object))
+        self.put(key, object);
+    }
+
+    pub(super) fn object(&self, key: &Key) -> Option<Arc<Value>> {
+        self.objects.get(key).cloned()
+    }
+
+    pub(super) fn all(&self, plural: &str) -> Vec<Value> {
+        let all = self.objects.iter().filter(|((of, ..), _)| *of == plural);
+        all.map(|(_, object)| (**object).clone()).collect()
+    }
+
+    pub(super) fn set_pruned(&mut self, plural: &'static str, fields: Vec<String>) {
+        self.pruned.insert(plural, fields);
     }
 
     /// Replaces an object, as far as the path lets it.
@@ -183,25 +220,33 @@ impl Store {
     }
 
     pub(super) fn delete(&mut self, route: &Route) -> Result<Value, Refusal> {
-        let old = self.get(route)?;
+        let found = self.get(route)?;
+        Ok(self.remove(&key(route)).unwrap_or_else(|| (*found).clone()))
+    }
+
+    /// Removes an object, if it is there; its last form.
+    pub(super) fn remove(&mut self, key: &Key) -> Option<Value> {
+        let old = self.objects.remove(key)?;
         self.version += 1;
-        self.objects.remove(&key(route));
         // The last form of an object carries the version of its end.
         let mut last = (*old).clone();
         last["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let last = Arc::new(last);
         self.history.push(Change {
             version: self.version,
-            resource: route.resource.plural,
+            resource: key.0,
             before: Some(Arc::clone(&last)),
             after: None,
         });
-        Ok((*last).clone())
+        Some((*last).clone())
     }
 
     fn put(&mut self, key: Key, mut object: Value) -> Value {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        if let Some(fields) = self.pruned.get(key.0) {
+            prune(&mut object["spec"], fields);
+        }
         let after = Arc::new(object.clone());
         let resource = key.0;
         let before = self.objects.insert(key, Arc::clone(&after));
@@ -246,7 +291,18 @@ fn invalid(message: &str) -> Refusal {
     (422, "Invalid", message.to_owned())
 }
 
-fn merge(target: &mut Value, patch: &Value) {
+fn prune(value: &mut Value, fields: &[String]) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, _| !fields.contains(name));
+            members.values_mut().for_each(|value| prune(value, fields));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| prune(item, fields)),
+        _ => {}
+    }
+}
+
+pub(super) fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
         return;

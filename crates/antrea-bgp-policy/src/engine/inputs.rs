@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use antrea_bgp_api::{
-    BGPPolicy, Kind, Node, Object, ObjectRef, PASSWORDS_SECRET, Secret, Selector, validate,
+    BGPPolicy, Kind, Node, Object, ObjectRef, PASSWORDS_SECRET, Secret, Selector, dropped_fields,
+    validate,
 };
 
 use crate::report::{ReasonCode, Report, Severity};
@@ -128,6 +129,11 @@ impl Engine {
             .issues
             .into_iter()
             .map(|issue| normalise::issue(issue, object))
+            .chain(
+                dropped_fields(policy)
+                    .into_iter()
+                    .map(|field| normalise::dropped(field, object)),
+            )
             .collect();
         let created = policy
             .metadata
@@ -304,8 +310,7 @@ impl Engine {
                     field: None,
                     code: ReasonCode::SourceDenied,
                     message: format!(
-                        "the agent may not list objects of kind {kind}; grant it get, list and \
-                         watch{consequence}"
+                        "the agent may not read objects of kind {kind}; grant it list and watch{consequence}"
                     ),
                 });
             }

@@ -315,6 +315,20 @@ pub(super) fn issue(issue: Issue, object: &ObjectRef) -> Report {
     }
 }
 
+/// A field that was applied and is not there.
+pub(super) fn dropped(field: String, object: &ObjectRef) -> Report {
+    Report {
+        severity: Severity::Warning,
+        object: object.clone(),
+        field: Some(field),
+        code: ReasonCode::FieldDropped,
+        message: "was applied and is not in the object, so it has no effect: the BGPPolicy CRD of \
+                  this cluster does not know it (it then has to be replaced by this agent's), or \
+                  it was removed since"
+            .to_owned(),
+    }
+}
+
 /// An IPv4-mapped address is an IPv4 address.
 fn parse_ip(text: &str) -> Option<IpAddr> {
     text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())

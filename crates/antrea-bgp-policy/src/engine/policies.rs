@@ -114,6 +114,18 @@ impl Policies {
             .cloned()
     }
 
+    /// The names of the valid policies whose selectors match these labels.
+    pub(super) fn matching<'a>(
+        &'a self,
+        labels: &'a BTreeMap<String, String>,
+    ) -> impl Iterator<Item = &'a str> {
+        self.entries
+            .values()
+            .filter_map(|entry| entry.good.as_ref())
+            .filter(|candidate| candidate.policy.node_selector.matches(labels))
+            .map(|candidate| candidate.name.as_str())
+    }
+
     /// Whether there is a policy of this name with a form that counts.
     pub(super) fn has_form(&self, name: &str) -> bool {
         self.entries

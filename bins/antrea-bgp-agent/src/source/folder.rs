@@ -7,7 +7,7 @@ use std::path::Path;
 use antrea_bgp_api::{Kind, Node, Object, ObjectRef};
 use antrea_bgp_manifests::{Change, Diagnostic, Folder, Rescan, Severity, StateDir, Watcher};
 use antrea_bgp_policy::{Input, InvalidObject, KindSet, SourceState};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
@@ -65,11 +65,37 @@ impl FolderSource {
         Ok(source)
     }
 
-    /// Names of the Nodes in the folder.
-    pub(crate) fn node_names(&self) -> Vec<&str> {
-        self.of_kind(Kind::Node)
-            .map(|(object, _)| object.name.as_str())
-            .collect()
+    /// The node that the agent runs for: the one that is named, or the only one that there is.
+    ///
+    /// # Errors
+    ///
+    /// No node is named, and the folder has none or several.
+    pub(crate) fn choose_node(&self, named: Option<String>, folder: &Path) -> Result<String> {
+        let folder = folder.display();
+        let nodes = self.of_kind(Kind::Node);
+        let names: Vec<&str> = nodes.map(|(object, _)| object.name.as_str()).collect();
+        match (named, names.as_slice()) {
+            (Some(node), names) => {
+                if !names.contains(&node.as_str()) {
+                    let known = names.join(", ");
+                    warn!(
+                        "{folder} has no Node {node:?} (it has: {known}); nothing is advertised until \
+                         it has"
+                    );
+                }
+                Ok(node)
+            }
+            (None, [node]) => Ok((*node).to_owned()),
+            (None, []) => bail!(
+                "{folder} has no Node, so this agent does not know where it runs; add one, or name it \
+                 with --node"
+            ),
+            (None, several) => bail!(
+                "{folder} has {} Nodes ({}); say with --node which one this is",
+                several.len(),
+                several.join(", ")
+            ),
+        }
     }
 
     /// The Node of this name.
@@ -80,8 +106,19 @@ impl FolderSource {
         }
     }
 
+    /// What happened next, as far as the engine has to hear of it. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Vec<Input> {
+        loop {
+            let rescan = self.changed().await;
+            let inputs = self.take_in(rescan);
+            if !inputs.is_empty() {
+                return inputs;
+            }
+        }
+    }
+
     /// The next news. Cancel safe.
-    pub(crate) async fn changed(&mut self) -> Rescan {
+    async fn changed(&mut self) -> Rescan {
         if self.following {
             if let Some(rescan) = self.rescans.recv().await {
                 return rescan;
@@ -111,7 +148,7 @@ impl FolderSource {
     }
 
     /// Takes news in: reports findings, and yields what the engine has to hear of.
-    pub(crate) fn take_in(&mut self, rescan: Rescan) -> Vec<Input> {
+    fn take_in(&mut self, rescan: Rescan) -> Vec<Input> {
         rescan.added.iter().for_each(report);
         rescan
             .cleared

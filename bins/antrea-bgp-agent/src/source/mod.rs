@@ -1,0 +1,124 @@
+//! Where objects come from, and where goes what the agent has to say about them: a folder of
+//! manifests, or a cluster.
+
+mod cluster;
+mod folder;
+
+use std::net::Ipv4Addr;
+
+use antrea_bgp_api::{Kind, Node};
+use antrea_bgp_kube::Event;
+use antrea_bgp_policy::{Input, KindSet};
+
+use crate::answers::Condition;
+
+pub(crate) use cluster::{ClusterHealth, ClusterSource};
+pub(crate) use folder::FolderSource;
+
+/// The engine's one source of objects.
+pub(crate) enum Source {
+    /// `--manifests`.
+    Folder(FolderSource),
+    /// An API server.
+    Cluster(Box<ClusterSource>),
+}
+
+impl Source {
+    /// What happened next. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Vec<Input> {
+        match self {
+            Self::Folder(folder) => folder.next().await,
+            Self::Cluster(cluster) => cluster.next().await,
+        }
+    }
+
+    /// From now on these kinds are wanted. What is at hand of those that were not before comes at
+    /// once, the rest with [`Source::next`].
+    pub(crate) fn watch(&mut self, kinds: KindSet) -> Vec<Input> {
+        match self {
+            Self::Folder(folder) => folder.watch(kinds),
+            Self::Cluster(cluster) => {
+                cluster.watch(kinds);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The Node of the agent, as it was seen last.
+    pub(crate) fn node(&self, name: &str) -> Option<&Node> {
+        match self {
+            Self::Folder(folder) => folder.node(name),
+            Self::Cluster(cluster) => cluster.node(),
+        }
+    }
+
+    /// Has the router ID of the node kept.
+    pub(crate) fn write_router_id(&self, node: &str, id: Ipv4Addr) {
+        match self {
+            Self::Folder(folder) => folder.write_router_id(node, id),
+            Self::Cluster(cluster) => cluster.write_router_id(id),
+        }
+    }
+
+    /// Tells people who look at the object: in a cluster by an Event. The log has it anyway.
+    pub(crate) fn tell(&self, event: Event) {
+        match self {
+            Self::Folder(_) => {}
+            Self::Cluster(cluster) => cluster.tell(event),
+        }
+    }
+
+    /// Has the source looked at now (SIGHUP).
+    pub(crate) fn look(&self) {
+        match self {
+            Self::Folder(folder) => folder.look(),
+            // Changes come by themselves, and what fails is tried again soon.
+            Self::Cluster(_) => {}
+        }
+    }
+
+    /// What is wrong at present, a line each.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Folder(folder) => folder.problems().map(ToString::to_string).collect(),
+            Self::Cluster(cluster) => cluster.problems(),
+        }
+    }
+
+    /// Why a kind is not as it should be, where the source knows more than its state.
+    pub(crate) fn detail(&self, kind: Kind) -> Option<String> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Cluster(cluster) => cluster.detail(kind),
+        }
+    }
+
+    /// What readiness depends on besides the kinds.
+    pub(crate) fn condition(&self) -> Option<Condition> {
+        match self {
+            Self::Folder(folder) => Some(Condition {
+                name: "following/manifests".to_owned(),
+                holds: folder.is_following(),
+                why: "changes of the folder are no longer seen".to_owned(),
+            }),
+            Self::Cluster(_) => None,
+        }
+    }
+
+    /// How the watches and the writes are doing; none where there is no API server.
+    pub(crate) fn health(&self) -> Option<ClusterHealth> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Cluster(cluster) => Some(cluster.health()),
+        }
+    }
+
+    /// Stops following; a router ID that was chosen is kept before this returns, where that is
+    /// possible without waiting for others.
+    pub(crate) fn close(self) {
+        match self {
+            Self::Folder(folder) => folder.close(),
+            Self::Cluster(cluster) => drop(cluster),
+        }
+    }
+}

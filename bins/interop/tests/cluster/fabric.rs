@@ -1,0 +1,235 @@
+//! One test's network and cluster: two nodes, FRR, BIRD and an API server on one switch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, Permissions};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+
+use antrea_bgp_kube::test_server::TestServer;
+use anyhow::{Context as _, Result, anyhow, ensure};
+use interop::{Agent, Namespace, Neighbor, Router, RouterConfig, RouterKind};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) const FRR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+pub(crate) const BIRD: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
+pub(crate) const NODE_A: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 11);
+pub(crate) const NODE_B: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 12);
+const API_SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
+
+pub(crate) const NODES: [(&str, Ipv4Addr); 2] = [("node-a", NODE_A), ("node-b", NODE_B)];
+
+/// The AS of the nodes, and that of the routers.
+pub(crate) const OURS: u32 = 64512;
+pub(crate) const THEIRS: u32 = 65001;
+
+/// The namespace of the agents.
+pub(crate) const AGENT_NAMESPACE: &str = "kube-system";
+
+/// A router's table: by which next hops a prefix is reached, and no stale route among them.
+pub(crate) type Table = BTreeMap<String, BTreeSet<IpAddr>>;
+
+/// Everything that runs. Fields drop in this order.
+pub(crate) struct Fabric {
+    pub(crate) agents: BTreeMap<&'static str, Agent>,
+    pub(crate) frr: Router,
+    pub(crate) bird: Router,
+    pub(crate) server: TestServer,
+    _runtime: Runtime,
+    namespaces: BTreeMap<&'static str, Arc<Namespace>>,
+    _switch: Namespace,
+    folder: TempDir,
+}
+
+impl Fabric {
+    /// The network, with routers that are configured and do not run, and an empty cluster.
+    pub(crate) fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        // Daemons that give up root still have to reach their sockets.
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
+        let switch = Namespace::new("switch")?;
+        switch.ip(&["link", "add", "bridge", "type", "bridge"])?;
+        switch.ip(&["link", "set", "bridge", "up"])?;
+        let mut namespaces = BTreeMap::new();
+        for (name, address) in [
+            ("frr", FRR),
+            ("bird", BIRD),
+            ("node-a", NODE_A),
+            ("node-b", NODE_B),
+            ("api", API_SERVER),
+        ] {
+            let namespace = Namespace::new(name)?;
+            switch.connect(name, &namespace, "uplink")?;
+            switch.ip(&["link", "set", name, "master", "bridge"])?;
+            namespace.add_address("uplink", address.into(), 24)?;
+            fs::create_dir(folder.path().join(name))?;
+            namespaces.insert(name, Arc::new(namespace));
+        }
+        let router = |kind, name: &str, address: Ipv4Addr| {
+            let neighbors = NODES.map(|(_, node)| Neighbor {
+                local: address.into(),
+                address: node.into(),
+                asn: OURS,
+            });
+            let config = RouterConfig {
+                asn: THEIRS,
+                router_id: address,
+                neighbors: neighbors.into(),
+                originate: Vec::new(),
+            };
+            let namespace = Arc::clone(&namespaces[name]);
+            Router::new(kind, namespace, &folder.path().join(name), config)
+        };
+        let (frr, bird) = (
+            router(RouterKind::Frr, "frr", FRR)?,
+            router(RouterKind::Bird, "bird", BIRD)?,
+        );
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        let listener = listen_in(&namespaces["api"])?;
+        let server = runtime
+            .block_on(async { TestServer::serve(tokio::net::TcpListener::from_std(listener)?) })?;
+        let kubeconfig = server.kubeconfig(AGENT_NAMESPACE);
+        fs::write(folder.path().join("kubeconfig"), kubeconfig)?;
+        Ok(Self {
+            agents: BTreeMap::new(),
+            frr,
+            bird,
+            server,
+            _runtime: runtime,
+            namespaces,
+            _switch: switch,
+            folder,
+        })
+    }
+
+    fn folder_of(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts the agent of a node.
+    pub(crate) fn start_agent(&mut self, node: &'static str) -> Result<()> {
+        let kubeconfig = self.folder_of("kubeconfig");
+        let folder = self.folder_of(node);
+        let agent = Agent::in_cluster(&self.namespaces[node], node, &kubeconfig, &folder)?;
+        self.agents.insert(node, agent);
+        Ok(())
+    }
+
+    /// Ends the agent of a node with SIGTERM.
+    pub(crate) fn stop_agent(&mut self, node: &str) -> Result<()> {
+        let agent = self.agents.remove(node).context("it runs")?;
+        let status = agent.terminate()?;
+        ensure!(status.success(), "the agent of {node} left with {status}");
+        Ok(())
+    }
+
+    /// How often the session of a node with a router ended, as its agent counts.
+    pub(crate) fn flaps(&self, node: &str, router: Ipv4Addr) -> Result<u64> {
+        let peers = self.agents[node].get("bgppeers")?;
+        let name = format!("{router}:179");
+        let mut peers = peers.as_array().into_iter().flatten();
+        let peer = peers.find(|peer| peer["peer"] == name.as_str());
+        let peer = peer.with_context(|| format!("no peer {name} on {node}"))?;
+        peer["flaps"].as_u64().context("no flaps in it")
+    }
+
+    /// What an agent finds wrong at present.
+    pub(crate) fn remarks(&self, node: &str) -> Result<String> {
+        let policy = self.agents[node].get("bgppolicy")?;
+        Ok(policy["remarks"].to_string())
+    }
+
+    /// How many paths FRR would use at once for a prefix.
+    pub(crate) fn multipath(&self, prefix: &str) -> Result<usize> {
+        let table = self.vtysh(&["show bgp ipv4 unicast json"])?;
+        let table: Value = serde_json::from_str(&table)?;
+        let paths = table["routes"][prefix].as_array().into_iter().flatten();
+        Ok(paths
+            .filter(|path| path["bestpath"] == true || path["multipath"] == true)
+            .count())
+    }
+
+    /// Has FRR expect this password of both nodes from now on; without one, none.
+    pub(crate) fn set_frr_password(&self, password: &str) -> Result<()> {
+        let lines = NODES.map(|(_, node)| format!("neighbor {node} password {password}"));
+        let router = format!("router bgp {THEIRS}");
+        let [a, b] = &lines;
+        self.vtysh(&["configure terminal", &router, a, b]).map(drop)
+    }
+
+    /// The same for BIRD, which does not run yet.
+    pub(crate) fn set_bird_password(&self, password: &str) -> Result<()> {
+        let path = self.folder_of("bird").join("bird.conf");
+        let (text, template) = (fs::read_to_string(&path)?, "template bgp peer {\n");
+        ensure!(text.contains(template), "no template in {text}");
+        let with = format!("{template}  password \"{password}\";\n");
+        Ok(fs::write(&path, text.replace(template, &with))?)
+    }
+
+    fn vtysh(&self, commands: &[&str]) -> Result<String> {
+        let mut command: Command = self.namespaces["frr"].command("vtysh");
+        command.arg("--vty_socket").arg(self.folder_of("frr"));
+        for line in commands {
+            command.args(["-c", line]);
+        }
+        let output = command.output().context("running vtysh")?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.success(), "vtysh {commands:?}: {text}");
+        Ok(text)
+    }
+
+    /// What the agents logged last.
+    pub(crate) fn logs(&self) -> String {
+        let logs = NODES.map(|(node, _)| {
+            let log = fs::read_to_string(self.folder_of(node).join("agent.log"));
+            let log = log.unwrap_or_default();
+            let lines: Vec<_> = log.lines().collect();
+            let tail = lines[lines.len().saturating_sub(60)..].join("\n");
+            format!("\n==== {node}\n{tail}\n")
+        });
+        logs.concat()
+    }
+}
+
+/// What a router would forward by.
+pub(crate) fn table(router: &Router) -> Result<Table> {
+    let mut table = Table::new();
+    for (_, node) in NODES {
+        for (prefix, route) in router.routes(node.into())? {
+            if !route.stale {
+                let hops = table.entry(prefix.to_string()).or_default();
+                hops.insert(route.next_hop);
+            }
+        }
+    }
+    Ok(table)
+}
+
+/// A socket that listens in a namespace, for a server outside of it.
+fn listen_in(namespace: &Namespace) -> Result<TcpListener> {
+    let path = Path::new("/run/netns").join(namespace.name());
+    // The thread changes its namespace, and ends.
+    let thread = thread::spawn(move || -> Result<TcpListener> {
+        let namespace = File::open(path)?;
+        move_into_link_name_space(
+            std::os::fd::AsFd::as_fd(&namespace),
+            Some(LinkNameSpaceType::Network),
+        )?;
+        let listener = TcpListener::bind((API_SERVER, 0))?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    thread
+        .join()
+        .map_err(|_| anyhow!("the thread panicked"))?
+        .context("listening in another namespace")
+}
