@@ -77,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    fn policy(applied: Option<&Value>, spec: Value) -> BGPPolicy {
+    fn policy(applied: Option<&Value>, spec: &Value) -> BGPPolicy {
         let mut object = json!({
             "apiVersion": "crd.antrea.io/v1alpha1", "kind": "BGPPolicy",
             "metadata": { "name": "edge" },
@@ -111,7 +111,7 @@ mod tests {
             .unwrap()
             .remove("withdrawWhenNoEndpoints");
         assert_eq!(
-            dropped_fields(&policy(Some(&applied()), kept)),
+            dropped_fields(&policy(Some(&applied()), &kept)),
             [
                 "spec.advertisements.service.withdrawWhenNoEndpoints",
                 "spec.bgpPeers[0].holdTimeSeconds"
@@ -121,24 +121,24 @@ mod tests {
 
     #[test]
     fn what_was_kept_changed_or_never_applied_is_not() {
-        assert_eq!(dropped_fields(&policy(None, applied())), [""; 0]);
+        assert_eq!(dropped_fields(&policy(None, &applied())), [""; 0]);
         assert_eq!(
-            dropped_fields(&policy(Some(&applied()), applied())),
+            dropped_fields(&policy(Some(&applied()), &applied())),
             [""; 0]
         );
         let mut other = applied();
         other["bgpPeers"][0]["holdTimeSeconds"] = json!(30);
         other["nodeSelector"] = json!({});
-        assert_eq!(dropped_fields(&policy(Some(&applied()), other)), [""; 0]);
+        assert_eq!(dropped_fields(&policy(Some(&applied()), &other)), [""; 0]);
         // Peers were removed since.
         let mut none = applied();
         none["bgpPeers"] = json!([]);
-        assert_eq!(dropped_fields(&policy(Some(&applied()), none)), [""; 0]);
+        assert_eq!(dropped_fields(&policy(Some(&applied()), &none)), [""; 0]);
     }
 
     #[test]
     fn an_annotation_that_makes_no_sense_is_passed_over() {
-        let mut policy = policy(None, applied());
+        let mut policy = policy(None, &applied());
         for text in ["", "{", "[]", "{\"spec\":7}"] {
             let annotation = (LAST_APPLIED_ANNOTATION.to_owned(), text.to_owned());
             policy.metadata.annotations = Some([annotation].into());
