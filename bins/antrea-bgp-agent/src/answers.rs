@@ -183,6 +183,7 @@ fn without_session(
         advertised: None,
         received: None,
         flaps: None,
+        retry_in_seconds: None,
         last_error,
     }
 }
@@ -216,6 +217,10 @@ fn session_view(peer: String, session: &PeerStatus, advertised: Option<usize>) -
         advertised,
         received: Some(session.routes.iter().map(|f| f.received).sum()),
         flaps: Some(session.flaps),
+        // A second that has begun counts.
+        retry_in_seconds: session
+            .retry_in
+            .map(|left| left.as_millis().div_ceil(1000) as u64),
         last_error: session
             .problem
             .clone()
@@ -231,14 +236,21 @@ pub(crate) fn routes(known: &Known<'_>, filter: &Filter) -> Option<Vec<RouteView
         .status()
         .map(|status| established(&status))
         .unwrap_or_default();
-    let wanted = engine.routes().filter(|route| {
-        let is_type = |t: &String| route.owner().route_type.name() == t;
-        filter.family.admits(route.prefix.addr()) && filter.route_type.as_ref().is_none_or(is_type)
+    let routes = engine
+        .routes()
+        .filter(|route| filter.family.admits(route.prefix.addr()));
+    // Of several owners the one of the type that is asked for stands for the route.
+    let wanted = routes.filter_map(|route| {
+        let owner = match &filter.route_type {
+            None => Some(route.owner()),
+            Some(name) => route.owners.iter().find(|o| o.route_type.name() == name),
+        };
+        Some((owner?, route))
     });
-    let views = wanted.map(|route| RouteView {
+    let views = wanted.map(|(owner, route)| RouteView {
         route: route.prefix.to_string(),
-        route_type: route.owner().route_type.name().to_owned(),
-        k8s_obj_ref: route.owner().object.to_string(),
+        route_type: owner.route_type.name().to_owned(),
+        k8s_obj_ref: owner.object.to_string(),
         owners: match route.owners {
             [_] => Vec::new(),
             several => several

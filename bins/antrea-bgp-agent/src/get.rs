@@ -192,7 +192,8 @@ fn policy_table(policy: &PolicyView, wide: bool) -> String {
 fn peers_table(peers: &[PeerView], wide: bool) -> String {
     let mut header = vec!["PEER", "ASN", "STATE"];
     if wide {
-        header.extend(["SINCE", "ADVERTISED", "RECEIVED", "FLAPS", "LAST-ERROR"]);
+        header.extend(["SINCE", "ADVERTISED", "RECEIVED", "FLAPS", "RETRY-IN"]);
+        header.push("LAST-ERROR");
     }
     let rows: Vec<Vec<String>> = peers
         .iter()
@@ -201,6 +202,7 @@ fn peers_table(peers: &[PeerView], wide: bool) -> String {
             if wide {
                 row.push(p.since_seconds.map(age).unwrap_or_default());
                 row.extend([shown(p.advertised), shown(p.received), shown(p.flaps)]);
+                row.push(p.retry_in_seconds.map(age).unwrap_or_default());
                 row.push(p.last_error.clone().unwrap_or_default());
             }
             row

@@ -2,15 +2,17 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use crate::answers::Condition;
+use crate::classic;
 use crate::metrics;
 use crate::query::{Asker, Query};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// `/metrics`, `/livez` and `/readyz`.
 pub(crate) fn router(asker: Asker) -> Router {
@@ -21,14 +23,38 @@ pub(crate) fn router(asker: Asker) -> Router {
         .with_state(asker)
 }
 
-async fn metrics_text(State(asker): State<Asker>) -> Response {
+/// OpenMetrics for who accepts it, as Prometheus does since 2.5, and the older text format for
+/// everybody else.
+async fn metrics_text(State(asker): State<Asker>, headers: HeaderMap) -> Response {
     let Some(snapshot) = asker.ask(Query::Snapshot).await else {
         return stopping();
     };
-    match metrics::render(&snapshot) {
-        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+    let text = match metrics::render(&snapshot) {
+        Ok(text) => text,
+        Err(error) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response();
+        }
+    };
+    let (content_type, text) = match accepts_open_metrics(&headers) {
+        true => (OPEN_METRICS, text),
+        false => (CLASSIC, classic::from_open_metrics(&text)),
+    };
+    ([(header::CONTENT_TYPE, content_type)], text).into_response()
+}
+
+/// Whether the Accept header names OpenMetrics (RFC 9110 section 12.5.1), and not with a weight of
+/// zero.
+fn accepts_open_metrics(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter();
+    let ranges = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    ranges
+        .map(|range| range.split(';').map(str::trim))
+        .any(|mut parts| {
+            parts.next() == Some("application/openmetrics-text")
+                && !parts.any(|it| matches!(it, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+        })
 }
 
 /// Alive is an agent whose task answers.

@@ -8,6 +8,7 @@ mod agent;
 mod answers;
 mod api;
 mod check;
+mod classic;
 mod cli;
 mod client;
 mod cluster_metrics;

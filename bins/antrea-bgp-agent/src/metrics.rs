@@ -231,12 +231,39 @@ fn peer_metrics(registry: &mut Registry, peers: &[PeerStatus]) {
     );
     route_metrics(registry, peers);
     message_metrics(registry, peers);
+    load_metrics(registry, peers);
+}
+
+/// What waits for a peer, and what it sent that was not sound.
+fn load_metrics(registry: &mut Registry, peers: &[PeerStatus]) {
+    let queued = Gauges::<PeerLabels>::default();
+    let pending = Gauges::<PeerLabels>::default();
+    let malformed = Counters::<PeerLabels>::default();
+    for status in peers {
+        let labels = PeerLabels {
+            peer: status.address.to_string(),
+            asn: status.asn.0,
+        };
+        let octets = i64::try_from(status.queue_octets).unwrap_or(i64::MAX);
+        queued.get_or_create(&labels).set(octets);
+        let changes = as_gauge(status.pending_changes);
+        pending.get_or_create(&labels).set(changes);
+        let updates = status.malformed_updates;
+        malformed.get_or_create(&labels).inc_by(updates);
+    }
+    let help = "Octets that wait for the socket of the session";
+    registry.register("peer_queue_bytes", help, queued);
+    let help = "Changes of routes that the peer has yet to be told, at most";
+    registry.register("peer_pending_changes", help, pending);
+    let help = "UPDATEs with errors that RFC 7606 tells to survive";
+    registry.register("malformed_updates", help, malformed);
 }
 
 fn route_metrics(registry: &mut Registry, peers: &[PeerStatus]) {
     let advertised = Counters::<FamilyLabels>::default();
     let withdrawn = Counters::<FamilyLabels>::default();
     let received = Counters::<FamilyLabels>::default();
+    let given_up = Counters::<FamilyLabels>::default();
     for status in peers {
         for counts in &status.routes {
             let labels = FamilyLabels {
@@ -247,6 +274,8 @@ fn route_metrics(registry: &mut Registry, peers: &[PeerStatus]) {
             advertised.get_or_create(&labels).inc_by(counts.advertised);
             withdrawn.get_or_create(&labels).inc_by(counts.withdrawn);
             received.get_or_create(&labels).inc_by(counts.received);
+            let withdrawals = counts.received_withdrawn;
+            given_up.get_or_create(&labels).inc_by(withdrawals);
         }
     }
     registry.register(
@@ -261,6 +290,8 @@ fn route_metrics(registry: &mut Registry, peers: &[PeerStatus]) {
     );
     let help = "Prefixes received from the peer, counted and dropped";
     registry.register("received_prefixes", help, received);
+    let help = "Prefixes that the peer withdrew, counted only";
+    registry.register("received_withdrawals", help, given_up);
 }
 
 fn message_metrics(registry: &mut Registry, peers: &[PeerStatus]) {

@@ -48,6 +48,9 @@ pub(crate) struct PeerView {
     pub(crate) received: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) flaps: Option<u64>,
+    /// Seconds to the next attempt to connect; absent where none is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_in_seconds: Option<u64>,
     /// Why the session is not up, or went down last, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_error: Option<String>,

@@ -301,6 +301,43 @@ fn what_cannot_be_explained_is_said_to_be_so() {
 }
 
 #[test]
+fn a_route_of_several_owners_is_found_by_the_type_of_each() {
+    let here = address(8, 0);
+    let services = "---
+apiVersion: v1
+kind: Service
+metadata: { name: dns, namespace: default }
+spec: { type: ClusterIP, clusterIP: 10.96.0.10, externalIPs: [192.0.2.80], ports: [{ port: 53 }] }
+---
+apiVersion: crd.antrea.io/v1beta1
+kind: Egress
+metadata: { name: mail }
+status: { egressIP: 192.0.2.80, egressNode: node-a }
+---
+";
+    let more = format!(
+        "  listenPort: {PORT}
+  advertisements: {{ egress: {{}}, service: {{ ipTypes: [ExternalIP] }} }}"
+    );
+    let folder = Folder::with(&[&node("node-a", 1), services, &policy("edge", &more)].concat());
+    let agent = Running::start(&folder, here, &[]);
+    for route_type in ["ServiceExternalIP", "EgressIP"] {
+        let of_type = || agent.ask(&["get", "bgproutes", "-T", route_type, "-o", "json"]);
+        eventually("both own it", || {
+            let routes = of_type().json();
+            routes[0]["owners"]
+                .as_array()
+                .is_some_and(|it| it.len() == 2)
+        });
+        let routes = of_type().json();
+        assert_eq!(routes[0]["route"], "192.0.2.80/32");
+        assert_eq!(routes[0]["type"], route_type);
+    }
+    let none = agent.ask(&["get", "bgproutes", "-T", "ServiceClusterIP", "-o", "json"]);
+    assert_eq!(none.json(), json!([]));
+}
+
+#[test]
 fn metrics_name_the_policy_the_routes_and_the_peers() {
     let (here, peer) = (address(7, 0), address(7, 1));
     let more = format!(
@@ -326,9 +363,52 @@ fn metrics_name_the_policy_the_routes_and_the_peers() {
     assert_eq!(agent.probe(here, "/livez"), (200, "ok".to_owned()));
     assert_eq!(agent.probe(here, "/readyz").0, 200);
 
+    // The body comes without its last line end.
+    promtool_accepts(&format!("{}\n", metrics()));
+    let prometheus =
+        "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2";
+    let open = agent.probe_as(here, "/metrics", prometheus);
+    assert!(open.contains("content-type: application/openmetrics-text; version=1.0.0"));
+    assert!(open.contains("\n# TYPE antrea_agent_bgp_peer_flaps counter\n"));
+    assert!(open.ends_with("# EOF\n"));
+    let classic = agent.probe_as(
+        here,
+        "/metrics",
+        "application/openmetrics-text;q=0,text/plain",
+    );
+    assert!(classic.contains("content-type: text/plain; version=0.0.4"));
+    assert!(classic.contains("\n# TYPE antrea_agent_bgp_peer_flaps_total counter\n"));
+
     let alone = policy("edge", &format!("  listenPort: {PORT}"));
     folder.write("policy.yaml", &alone);
     eventually("the removed peer's series go", || {
         !metrics().contains(&peer.to_string())
     });
+}
+
+/// `promtool check metrics`, of Debian's package prometheus, finds nothing to say about the text.
+fn promtool_accepts(text: &str) {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let command = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut promtool = match command {
+        Ok(promtool) => promtool,
+        Err(error) => {
+            let ci = std::env::var("CI").as_deref() == Ok("true");
+            assert!(!ci, "promtool: {error} (Debian package prometheus)");
+            eprintln!("skipped: promtool: {error} (Debian package prometheus)");
+            return;
+        }
+    };
+    let mut input = promtool.stdin.take().expect("it is piped");
+    input.write_all(text.as_bytes()).expect("it reads");
+    drop(input);
+    let output = promtool.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
 }

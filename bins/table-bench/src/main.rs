@@ -27,6 +27,9 @@ use sender::Task;
 /// A run that takes longer is written as more than this.
 const BOUND: Duration = Duration::from_secs(120);
 
+/// How often a run is tried.
+const ATTEMPTS: usize = 3;
+
 /// Memory beyond which a cell is given up.
 const MOST_MEMORY: u64 = 16 << 30;
 
@@ -184,12 +187,22 @@ impl Load {
                 receivers,
                 sender: self.sender,
             };
-            let before = measure::cpu_of(running.pid())?;
-            let seen = self.receive(namespace, receivers)?;
-            let run = Run {
-                seen,
-                cpu: measure::cpu_of(running.pid())? - before,
-                memory: measure::peak_memory(running.pid())?,
+            // A daemon that resets a session in the middle spoils a run; that is said, and the run is
+            // done again.
+            let mut attempts = (1..=ATTEMPTS).map(|attempt| -> Result<Run> {
+                let before = measure::cpu_of(running.pid())?;
+                let seen = self.receive(namespace, receivers);
+                let seen =
+                    seen.inspect_err(|error| println!("{cell}: attempt {attempt}: {error:#}"))?;
+                Ok(Run {
+                    seen,
+                    cpu: measure::cpu_of(running.pid())? - before,
+                    memory: measure::peak_memory(running.pid())?,
+                })
+            });
+            let Some(run) = attempts.find_map(Result::ok) else {
+                println!("{cell}: given up");
+                continue;
             };
             println!("{cell}: {run}");
             results.add(cell, run);

@@ -1,4 +1,4 @@
-//! The routers that the interop tests run against, from Debian's packages.
+//! What the tests run against, from Debian's packages: routers, and what reads metrics.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -8,12 +8,13 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 /// A package, and a program of it that tells whether it is installed.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 6] = [
     ("bird2", "/usr/sbin/bird"),
     ("frr", "/usr/lib/frr/bgpd"),
     ("gobgpd", "/usr/bin/gobgpd"),
     ("openbgpd", "/usr/sbin/bgpd"),
     ("iproute2", "/bin/ip"),
+    ("prometheus", "/usr/bin/promtool"),
 ];
 
 /// Debian asks this script before it starts a service of a package.

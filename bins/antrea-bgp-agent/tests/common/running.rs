@@ -209,6 +209,16 @@ impl Running {
         let stream = std::net::TcpStream::connect((listen, 9474)).expect("the agent listens");
         http(stream, "GET", path, "")
     }
+
+    /// [`Running::probe`] by somebody who accepts only this type; the headers come too.
+    pub(crate) fn probe_as(&self, listen: Ipv4Addr, path: &str, accept: &str) -> String {
+        let mut stream = std::net::TcpStream::connect((listen, 9474)).expect("the agent listens");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: {accept}\r\n\r\n"
+        );
+        std::io::Write::write_all(&mut stream, request.as_bytes()).expect("it takes a request");
+        std::io::read_to_string(stream).expect("it answers")
+    }
 }
 
 impl Drop for Running {
