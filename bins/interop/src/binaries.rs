@@ -31,6 +31,15 @@ pub fn announce_binary() -> Result<PathBuf> {
     Ok(output_folder()?.join("examples/announce"))
 }
 
+/// The example that prints what it receives, `examples/receive.rs`.
+///
+/// # Errors
+///
+/// When the workspace does not build.
+pub(crate) fn receive_binary() -> Result<PathBuf> {
+    Ok(output_folder()?.join("examples/receive"))
+}
+
 /// `target/debug` or `target/release`, with everything in it up to date.
 ///
 /// Cargo builds no other package's programs for a test, so the first test that asks does. After

@@ -2,14 +2,12 @@
 //!
 //! Each story runs against each router in a lab of its own. The node is the folder `node/`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use interop::{
-    Agent, Asns, Lab, Route, Router, RouterKind, Routes, eventually, with_lab, with_lab_of,
-    workspace_root,
+    Agent, Asns, Lab, Manifests, Route, Router, RouterKind, Routes, eventually, with_lab,
+    with_lab_of,
 };
 
 /// Most waits end within five seconds; a busy machine or a router that holds down its dialling may
@@ -219,30 +217,4 @@ fn expected(lab: &Lab, prefixes: &[[&str; 2]], family: usize) -> Result<Routes> 
     prefixes
         .map(|prefix| Ok((prefix?, route.clone())))
         .collect()
-}
-
-/// A copy of `node/` that a story may change.
-struct Manifests {
-    folder: PathBuf,
-}
-
-impl Manifests {
-    fn copy_to(folder: &Path) -> Result<Self> {
-        fs::create_dir(folder)?;
-        for file in fs::read_dir(workspace_root().join("bins/interop/tests/node"))? {
-            let file = file?;
-            fs::copy(file.path(), folder.join(file.file_name()))?;
-        }
-        Ok(Self {
-            folder: folder.to_owned(),
-        })
-    }
-
-    fn replace(&self, file: &str, from: &str, to: &str) -> Result<()> {
-        let path = self.folder.join(file);
-        let text = fs::read_to_string(&path)?;
-        ensure!(text.contains(from), "no `{from}` in {file}");
-        fs::write(path, text.replace(from, to))?;
-        Ok(())
-    }
 }

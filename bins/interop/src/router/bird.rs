@@ -92,7 +92,7 @@ fn configuration(context: &Context<'_>) -> Result<String> {
             "protocol bgp neighbor{index} from peer {{\n  \
                local {local} as {asn};\n  \
                neighbor {address} as {remote};\n  \
-               {channel} {{ import all; export where source = RTS_STATIC; next hop self; }};\n\
+               {channel} {{ import all; export where source ~ [RTS_STATIC, RTS_BGP]; next hop self; }};\n\
              }}",
             asn = config.asn,
             remote = neighbor.asn,

@@ -240,6 +240,22 @@ impl Router {
         Ok(router)
     }
 
+    /// The namespace that the router runs in.
+    #[must_use]
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// Adds a neighbour to the configuration of a router that does not run yet.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be written.
+    pub fn add_neighbor(&mut self, neighbor: Neighbor) -> Result<()> {
+        self.config.neighbors.push(neighbor);
+        self.kind.daemon().configure(&self.context())
+    }
+
     /// Starts the router's processes. They are not ready to answer yet when this returns.
     ///
     /// # Errors

@@ -1,0 +1,46 @@
+//! The node that the agent under test believes to run on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::workspace_root;
+
+/// A copy of the folder `tests/node` that a test may change.
+#[derive(Debug)]
+pub struct Manifests {
+    /// Where the copy is.
+    pub folder: PathBuf,
+}
+
+impl Manifests {
+    /// Copies the manifests to `folder`, which is made.
+    ///
+    /// # Errors
+    ///
+    /// When `folder` exists already or cannot be written.
+    pub fn copy_to(folder: &Path) -> Result<Self> {
+        fs::create_dir(folder).with_context(|| format!("making {}", folder.display()))?;
+        for file in fs::read_dir(workspace_root().join("bins/interop/tests/node"))? {
+            let file = file?;
+            fs::copy(file.path(), folder.join(file.file_name()))?;
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Writes `to` for every `from` in one file.
+    ///
+    /// # Errors
+    ///
+    /// When the file has no `from`, or cannot be written.
+    pub fn replace(&self, file: &str, from: &str, to: &str) -> Result<()> {
+        let path = self.folder.join(file);
+        let text = fs::read_to_string(&path)?;
+        ensure!(text.contains(from), "no `{from}` in {file}");
+        fs::write(path, text.replace(from, to))?;
+        Ok(())
+    }
+}
