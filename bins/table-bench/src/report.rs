@@ -86,13 +86,14 @@ fn median(sorted: &[f64]) -> Option<f64> {
     sorted.get(sorted.len() / 2).copied()
 }
 
-/// Three significant digits, so that milliseconds and minutes read alike.
+/// Three significant digits or so, so that milliseconds and minutes read alike.
 fn seconds(value: f64) -> String {
     match value {
         _ if value.is_infinite() => "> 120".into(),
         _ if value >= 10.0 => format!("{value:.1}"),
         _ if value >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
+        _ if value >= 0.001 => format!("{value:.4}"),
+        _ => format!("{value:.6}"),
     }
 }
 
