@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     NotFound(String),
     /// 403.
     Denied(String),
-    /// 400, 405 or 422: the server does not take the request as it is.
+    /// 400, 405 or 422, or what cannot be done here: the server does not take the request as it is.
     Refused(String),
     /// 409: exists already, or was changed meanwhile.
     Conflict(String),
@@ -104,6 +104,8 @@ impl Failure {
             404 => Self::NotFound(message),
             403 => Self::Denied(message),
             400 | 405 | 422 => Self::Refused(message),
+            // Streaming lists on an etcd that is too old for them (before 3.4.25 and 3.5.8).
+            500 if words.contains("required storage feature") => Self::Refused(message),
             409 => Self::Conflict(message),
             _ => Self::Other {
                 message,

@@ -40,7 +40,8 @@
 //! | 410 | as before | listed anew; what is not in the list is gone |
 //! | 403 | `Denied` | [`SourceStatus::missing_rule`] names the rule; tried again slowly |
 //! | 404 | `Absent` | tried again slowly. A kind that had been listed is `Failing` for [`Timing::absent_after`] first: an API server that starts does not know its CRDs yet |
-//! | streaming lists are refused (400, 422) or never end | as before | a list in pages |
+//! | streaming lists are refused (400, 422), not possible with this etcd, or never end | as before | a list in pages |
+//! | a streaming list fails in another way | `Failing` | the next attempt is a list in pages |
 //! | an object that cannot be decoded | as before | [`Input::Invalid`](antrea_bgp_policy::Input::Invalid) for that object alone |
 //!
 //! # Permissions

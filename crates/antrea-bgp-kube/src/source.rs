@@ -58,6 +58,8 @@ struct Follower {
     /// Since when every answer was 404.
     not_found: Option<Instant>,
     garbled: u32,
+    /// The last streaming list failed for a reason that pages may not have.
+    pages_next: bool,
 }
 
 /// Nobody wants the objects any more.
@@ -95,6 +97,7 @@ impl Source {
             relist: Backoff::new(timing.retry_first, timing.slow_longest),
             not_found: None,
             garbled: 0,
+            pages_next: false,
             source: self,
         };
         // Only its end is of interest, and that was our owner's wish.
@@ -145,10 +148,18 @@ impl Follower {
 
     /// Lists all, by stream where the server can, and follows what comes after.
     async fn list(&mut self) -> Result<(), Stop> {
+        if std::mem::take(&mut self.pages_next) {
+            return self.pages().await;
+        }
         match self.stream().await {
             Err(Stop::Failed(Failure::Refused(why))) => {
                 debug!(kind = %self.kind(), why, "no streaming lists here; listing in pages");
                 self.pages().await
+            }
+            Err(Stop::Failed(failure @ (Failure::Other { .. } | Failure::Silent(_)))) => {
+                // Nobody knows all the ways in which servers fail at what is new.
+                self.pages_next = !self.listed_now;
+                Err(failure.into())
             }
             result => result,
         }

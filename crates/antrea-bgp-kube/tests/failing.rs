@@ -116,6 +116,37 @@ async fn a_server_that_ignores_streaming_lists_is_listed_in_pages() {
 }
 
 #[tokio::test]
+async fn a_server_whose_storage_cannot_stream_lists_is_listed_in_pages() {
+    let server = server().await;
+    let error = json!({ "type": "ERROR", "object": { "kind": "Status", "code": 500, "message":
+        "a watch stream was requested by the client but the required storage feature \
+         RequestWatchProgress is disabled" } });
+    server.fail(Fault::body(format!("{error}\n")).streaming_lists());
+    create(&server.client(), SERVICES, service("a")).await;
+    let mut follower = Follower::new(server.client(), timing(), [Kind::Service]);
+    follower.until_synced(Kind::Service).await;
+    assert_eq!(follower.names(Kind::Service), ["a"]);
+    // Nobody has to be told of that.
+    assert_eq!(follower.states_of(Kind::Service), [Listing, Synced]);
+}
+
+#[tokio::test]
+async fn where_streaming_lists_fail_for_an_unknown_reason_pages_are_tried() {
+    for fault in [Fault::status(500), Fault::hang_up(), Fault::body("half")] {
+        let server = server().await;
+        server.fail(fault.streaming_lists());
+        create(&server.client(), SERVICES, service("a")).await;
+        let mut follower = Follower::new(server.client(), timing(), [Kind::Service]);
+        follower.until_synced(Kind::Service).await;
+        assert_eq!(follower.names(Kind::Service), ["a"]);
+        create(&server.client(), SERVICES, service("b")).await;
+        follower
+            .until("b is there", |f| f.names(Kind::Service) == ["a", "b"])
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn a_continue_token_that_expired_starts_the_list_over() {
     let server = server().await;
     server.set_streaming_lists(false);
