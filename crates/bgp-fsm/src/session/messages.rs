@@ -55,10 +55,20 @@ impl Session {
             (MessageType::OPEN, State::Connect | State::Active | State::OpenSent) => {
                 self.on_open(now, id, message);
             }
+            (MessageType::OPEN, State::OpenConfirm) if self.is_repeated(id, message) => {}
             (MessageType::UPDATE, State::Established) => self.on_update(now, id, message),
             (MessageType::ROUTE_REFRESH, State::Established) => self.on_refresh(now, id, message),
             _ => self.unexpected(now, id, kind),
         }
+    }
+
+    /// Whether an OPEN says what the one before it on the connection said. OpenBGPD 7.7 keeps the OPEN
+    /// of a dial that failed, and sends it first on the connection that comes about next. RFC 4271
+    /// section 8.2.2 has no error for event 19 in OpenConfirm, and an answer of 5/2 (RFC 6608) would
+    /// cost the routes that the neighbour keeps for a graceful restart.
+    fn is_repeated(&mut self, id: ConnId, message: &Bytes) -> bool {
+        let negotiated = self.connection(id).and_then(|c| c.negotiated.as_deref());
+        negotiated.is_some_and(|it| Open::decode(message).is_ok_and(|open| open == it.peer_open))
     }
 
     /// Events 19 (BGPOpen), 20 (BGPOpen with DelayOpenTimer running) and 22 (BGPOpenMsgErr).

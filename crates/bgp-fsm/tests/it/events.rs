@@ -127,7 +127,8 @@ const TABLE: &[Row] = &[
 
     // Messages.
     row!(19 "BGPOpen", config, OpenSent, |b| b.open(b.first()) => ["KEEPALIVE on #1"], OpenConfirm),
-    row!(19 "BGPOpen", config, OpenConfirm, |b| b.open(b.first())
+    row!(19 "BGPOpen", config, OpenConfirm, |b| b.open(b.first()) => [], OpenConfirm),
+    row!(19 "BGPOpen", config, OpenConfirm, |b| { b.peer.hold_time += 1; b.open(b.first()) }
         => ["5/2 on #1", "close #1", "down #1"], Idle),
     row!(19 "BGPOpen", config, Established, |b| b.open(b.first())
         => ["5/3 on #1", "close #1", "down #1"], Idle),
