@@ -289,6 +289,26 @@ async fn an_api_server_that_is_away_delays_events_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn however_often_an_event_cannot_be_written_it_is_in_the_end() {
+    let server = server_with_node().await;
+    server.fail(Fault::hang_up());
+    let cluster = Cluster::new(server.client(), config(timing()));
+    cluster.events().publish(peer_down());
+    // A minute without an API server is about eight attempts, with the default pauses.
+    eventually("it is tried often", || async {
+        let tried = server.seen().into_iter().filter(|s| s.verb == Verb::Create);
+        (tried.count() > 20).then_some(())
+    })
+    .await;
+    assert_eq!(cluster.events().counts().lost, 0);
+    server.mend();
+    until_events(&server.client(), "it is written", |events| {
+        events.iter().any(|e| e["reason"] == "PeerDown")
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_event_that_expired_is_written_anew_when_it_happens_again() {
     let server = server_with_node().await;
     let client = server.client();

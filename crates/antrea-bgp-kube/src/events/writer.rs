@@ -25,8 +25,8 @@ use super::{Counters, Event, object};
 /// How many different Events are remembered.
 const REMEMBERED: usize = 512;
 
-/// How often writing one is tried.
-const ATTEMPTS: u32 = 8;
+/// For how long after it happened an Event is still news: about as long as API servers keep one.
+const NEWS: Duration = Duration::from_secs(3600);
 
 pub(super) struct Writer {
     client: Client,
@@ -52,7 +52,6 @@ struct Known {
     count: u32,
     last: Instant,
     last_time: Timestamp,
-    attempts: u32,
 }
 
 enum State {
@@ -152,7 +151,6 @@ impl Writer {
             count: 1,
             last: now,
             last_time: time,
-            attempts: 0,
         };
         self.known.insert(event, known);
     }
@@ -179,10 +177,9 @@ impl Writer {
             .min_by_key(|(due, _)| *due);
         let Some((_, event)) = due else { return };
         let event = event.clone();
-        let Some(mut known) = self.known.remove(&event) else {
+        let Some(known) = self.known.remove(&event) else {
             return;
         };
-        known.attempts += 1;
         let result = match self.request(&event, &known) {
             Ok(request) => send(&self.client, request, self.timing.request).await,
             Err(failure) => Err(failure),
@@ -218,7 +215,6 @@ impl Writer {
         self.retry.reset();
         self.denied = false;
         let now = Instant::now();
-        known.attempts = 0;
         known.state = match known.state {
             State::New { .. } => {
                 Counters::add(&self.counters.written);
@@ -253,7 +249,7 @@ impl Writer {
         let hopeless = matches!(failure, Failure::Refused(_));
         let expired =
             matches!(failure, Failure::NotFound(_)) && matches!(known.state, State::Again { .. });
-        if hopeless || expired || known.attempts >= ATTEMPTS {
+        if hopeless || expired || now > known.last + NEWS {
             // Forgotten, so that it is written anew should it happen again.
             Counters::add(&self.counters.lost);
             return;
