@@ -31,6 +31,12 @@ struct Options {
     /// Next hop instead of the session's local address.
     #[arg(long)]
     next_hop: Option<IpAddr>,
+    /// Dial the peers too.
+    #[arg(long)]
+    dial: bool,
+    /// Offer graceful restart also after a NOTIFICATION (RFC 8538): the end is then a hard reset.
+    #[arg(long)]
+    graceful_notification: bool,
 }
 
 #[tokio::main]
@@ -51,7 +57,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     speaker.announce(routes, &Attributes::default());
     for (address, asn) in options.peer {
         let mut peer = PeerConfig::new(address, asn);
-        peer.passive = true;
+        peer.passive = !options.dial;
+        peer.graceful_notification = options.graceful_notification;
         speaker.set_peer(peer);
     }
     let (mut interrupt, mut terminate) = (

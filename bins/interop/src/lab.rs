@@ -89,7 +89,13 @@ pub struct Lab {
 }
 
 impl Lab {
-    fn new(kinds: &[RouterKind], asns: Asns) -> Result<Self> {
+    /// Makes a lab with a router of each of these kinds. Tests without a wish of their own have
+    /// [`with_lab`].
+    ///
+    /// # Errors
+    ///
+    /// When namespaces cannot be made here.
+    pub fn new(kinds: &[RouterKind], asns: Asns) -> Result<Self> {
         let folder = tempfile::tempdir().context("making the lab's folder")?;
         // Daemons that give up root still have to reach their sockets.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
@@ -125,18 +131,9 @@ impl Lab {
             namespace.add_address(interface, end.v6.into(), 64)?;
         }
         let neighbors = link.theirs.both().into_iter().zip(link.ours.both());
-        let config = RouterConfig {
-            asn: self.asns.theirs,
-            router_id: link.theirs.v4,
-            neighbors: neighbors
-                .map(|(local, address)| Neighbor {
-                    local,
-                    address,
-                    asn: self.asns.ours,
-                })
-                .collect(),
-            originate: Vec::new(),
-        };
+        let neighbors =
+            neighbors.map(|(local, address)| Neighbor::new(local, address, self.asns.ours));
+        let config = RouterConfig::new(self.asns.theirs, link.theirs.v4, neighbors);
         let folder = self.folder.path().join(format!("{index}-{kind}"));
         self.routers
             .push(Router::new(kind, theirs, &folder, config)?);
@@ -144,7 +141,9 @@ impl Lab {
         Ok(())
     }
 
-    fn logs(&self) -> String {
+    /// The last lines of everything that ran.
+    #[must_use]
+    pub fn logs(&self) -> String {
         let mut text = String::new();
         for log in log_files(self.folder.path()) {
             let _ = write!(text, "\n==== {}\n{}\n", log.display(), tail(&log));

@@ -5,7 +5,7 @@
 //! next hops are addresses that it accepts. Dropping the lab ends its processes and removes the namespaces.
 //!
 //! This package is for this workspace's tests and nothing else. The routers are Debian's packages
-//! `bird2`, `frr`, `gobgpd` and `openbgpd`. Where one of them, or root, is missing a test says that
+//! `bird2`, `frr`, `gobgpd`, `openbgpd` and `exabgp`. Where one of them, or root, is missing a test says that
 //! it is skipped and passes; with `CI=true` it fails.
 //!
 //! ```no_run
@@ -40,5 +40,7 @@ pub use namespace::Namespace;
 pub use process::Process;
 pub use recorder::{Event, Events, Recorder};
 pub use requirements::available;
-pub use router::{Neighbor, Route, Router, RouterConfig, RouterKind, Routes, Session};
+pub use router::{
+    Confederation, Neighbor, Route, Router, RouterConfig, RouterKind, Routes, Session,
+};
 pub use wait::{eventually, eventually_some};

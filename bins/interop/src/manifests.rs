@@ -43,4 +43,18 @@ impl Manifests {
         fs::write(path, text.replace(from, to))?;
         Ok(())
     }
+
+    /// Writes a file of the folder anew, in one step: whoever watches never reads half of it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, file: &str, objects: &[serde_json::Value]) -> Result<()> {
+        // JSON is YAML too.
+        let documents: Vec<_> = objects.iter().map(ToString::to_string).collect();
+        let new = self.folder.join(format!(".{file}.new"));
+        fs::write(&new, documents.join("\n---\n"))?;
+        fs::rename(&new, self.folder.join(file))?;
+        Ok(())
+    }
 }

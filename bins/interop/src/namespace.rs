@@ -1,15 +1,18 @@
 //! Network namespaces and the veth pairs between them.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::net::IpAddr;
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::{self, Command};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// Namespaces of this harness are called `bgp-<pid of the test>-<number>-<label>`.
 const PREFIX: &str = "bgp-";
@@ -59,6 +62,43 @@ impl Namespace {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name]).arg(program);
         command
+    }
+
+    /// Runs `action` on a thread that is in this namespace, for sockets in it.
+    ///
+    /// # Errors
+    ///
+    /// When the namespace cannot be entered, and those of `action`.
+    pub fn enter<T: Send>(&self, action: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let path = Path::new("/run/netns").join(&self.name);
+        // The thread changes its namespace, and ends.
+        let inside = || {
+            let namespace = File::open(path)?;
+            let network = Some(LinkNameSpaceType::Network);
+            move_into_link_name_space(namespace.as_fd(), network)?;
+            action()
+        };
+        thread::scope(|scope| scope.spawn(inside).join())
+            .map_err(|_| anyhow!("the thread panicked"))?
+            .with_context(|| format!("in the namespace {}", self.name))
+    }
+
+    /// A counter of the TCP implementation: `TCPMinTTLDrop`, `TCPMD5Failure`, ….
+    ///
+    /// # Errors
+    ///
+    /// When the kernel has no such counter.
+    pub fn tcp_counter(&self, name: &str) -> Result<u64> {
+        // A thread's own file: each network namespace has its counters.
+        let text = self.enter(|| Ok(fs::read_to_string("/proc/thread-self/net/netstat")?))?;
+        let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
+        let (names, values) = (lines.next(), lines.next());
+        let names = names.unwrap_or_default().split_whitespace();
+        let mut both = names.zip(values.unwrap_or_default().split_whitespace());
+        let (_, value) = both
+            .find(|(counter, _)| *counter == name)
+            .with_context(|| format!("no counter {name}"))?;
+        Ok(value.parse()?)
     }
 
     /// Makes a veth pair with `interface` on this side and `peer_interface` on the other.

@@ -66,11 +66,8 @@ impl Recorder {
         for ((own, theirs), length) in end(1).into_iter().zip(end(2)).zip([24, 64]) {
             recorder.namespace.add_address("uplink", own, length)?;
             router.namespace().add_address(INTERFACE, theirs, length)?;
-            router.add_neighbor(Neighbor {
-                local: theirs,
-                address: own,
-                asn: ASN,
-            })?;
+            let neighbor = Neighbor::new(theirs, own, ASN);
+            router.reconfigure(|config| config.neighbors.push(neighbor))?;
             let family = if own.is_ipv4() { "v4" } else { "v6" };
             let log = folder.join(format!("recorder-{family}.log"));
             let mut command = vec![receive_binary()?.into_os_string()];

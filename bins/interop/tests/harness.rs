@@ -17,18 +17,12 @@ const PREFIXES: [&str; 2] = ["198.51.100.1/32", "2001:db8:1::1/128"];
 fn bird_in_our_place(lab: &Lab) -> Result<Router> {
     let link = lab.links[0];
     let sessions = link.ours.both().into_iter().zip(link.theirs.both());
-    let neighbors = sessions.map(|(local, address)| Neighbor {
-        local,
-        address,
-        asn: lab.asns.theirs,
-    });
+    let neighbors = sessions.map(|(local, address)| Neighbor::new(local, address, lab.asns.theirs));
     let config = RouterConfig {
-        asn: lab.asns.ours,
-        router_id: link.ours.v4,
-        neighbors: neighbors.collect(),
         originate: PREFIXES
             .map(|prefix| prefix.parse().expect("a constant"))
             .into(),
+        ..RouterConfig::new(lab.asns.ours, link.ours.v4, neighbors)
     };
     let folder = lab.folder().join("ours");
     Router::new(RouterKind::Bird, lab.ours.clone(), &folder, config)

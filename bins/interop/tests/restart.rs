@@ -1,16 +1,22 @@
 //! Restart without loss: what a third party hears while the agent behind a graceful-restart helper (RFC 4724) restarts.
 //!
-//! A [`Recorder`] peers with the helper and writes down every UPDATE. The restart time is 300 s, longer than any bound
-//! here, so nothing that these tests wait for is the work of its expiry.
+//! A [`Recorder`] peers with the helper and writes down every UPDATE. Where it does not say otherwise the restart
+//! time is longer than any bound here, so nothing that these tests wait for is the work of its expiry.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use interop::{Agent, Event, Lab, Manifests, Recorder, RouterKind, eventually, with_lab};
+use interop::{
+    Agent, Event, Lab, Manifests, Process, Recorder, RouterKind, announce_binary, eventually,
+    with_lab,
+};
 use ipnet::IpNet;
 
 const BOUND: Duration = Duration::from_secs(60);
+
+/// Longer than anything here is waited for.
+const RESTART_TIME: Duration = Duration::from_secs(300);
 
 /// Routes of each family that `node/` stands for.
 const ROUTES: usize = 5;
@@ -41,6 +47,22 @@ against_each_helper! {
     scenario_63_nothing_is_withdrawn_when_the_agent_is_killed,
     scenario_63_nothing_is_withdrawn_when_the_agent_is_terminated,
     scenario_63_only_what_changed_while_down_changes,
+    scenario_63_only_what_changed_after_a_crash_changes,
+    routes_go_when_the_restart_time_is_over,
+    routes_go_at_once_when_told_to_withdraw,
+}
+
+/// Of the helpers that have the N bit of RFC 8538.
+mod graceful_notification {
+    #[test]
+    fn frr_loses_the_routes_at_once_all_the_same() {
+        super::hard_reset(interop::RouterKind::Frr);
+    }
+
+    #[test]
+    fn gobgp_loses_the_routes_at_once_all_the_same() {
+        super::hard_reset(interop::RouterKind::Gobgp);
+    }
 }
 
 fn scenario_63_nothing_is_withdrawn_when_the_agent_is_killed(kind: RouterKind) {
@@ -59,6 +81,10 @@ fn scenario_63_only_what_changed_while_down_changes(kind: RouterKind) {
     restarts(kind, |agent| agent.terminate().map(drop), Change::WhileDown);
 }
 
+fn scenario_63_only_what_changed_after_a_crash_changes(kind: RouterKind) {
+    restarts(kind, Agent::kill, Change::WhileDown);
+}
+
 /// When one Service address is replaced. Afterwards it serves as a fence: what the recorder should not hear would have
 /// come before it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,16 +95,11 @@ enum Change {
 
 fn restarts(kind: RouterKind, end: fn(Agent) -> Result<()>, change: Change) {
     with_lab(&[kind], |lab| {
-        let manifests = Manifests::copy_to(&lab.folder().join("node"))?;
-        let restart_time = "connectRetrySeconds: 2\n      gracefulRestartTimeSeconds: 300";
-        manifests.replace("policy.yaml", "connectRetrySeconds: 2", restart_time)?;
+        let manifests = node(lab, RESTART_TIME)?;
         let recorder = Recorder::start(lab)?;
         let agent = Agent::start(lab, &manifests.folder)?;
         lab.routers[0].start()?;
-        eventually("the recorder has every route", BOUND, || {
-            let events = recorder.events()?;
-            Ok(events.iter().all(|it| Recorder::table(it).len() == ROUTES))
-        })?;
+        recorder_has_every_route(&recorder)?;
         let before = recorder.events()?;
 
         end(agent)?;
@@ -110,6 +131,114 @@ fn restarts(kind: RouterKind, end: fn(Agent) -> Result<()>, change: Change) {
         }
         Ok(())
     });
+}
+
+/// The one test in which the restart time, a short one, ends.
+fn routes_go_when_the_restart_time_is_over(kind: RouterKind) {
+    const RESTART_TIME: Duration = Duration::from_secs(5);
+    with_lab(&[kind], |lab| {
+        let manifests = node(lab, RESTART_TIME)?;
+        let recorder = Recorder::start(lab)?;
+        let agent = Agent::start(lab, &manifests.folder)?;
+        lab.routers[0].start()?;
+        recorder_has_every_route(&recorder)?;
+        let begin = Instant::now();
+        agent.kill()?;
+        is_stale(lab)?;
+        recorder_loses_every_route(&recorder)?;
+        let took = begin.elapsed();
+        // Routers count from when they notice, and some of them in whole seconds.
+        ensure!(
+            took + Duration::from_secs(1) > RESTART_TIME,
+            "gone after {took:?} already"
+        );
+        Ok(())
+    });
+}
+
+/// By a NOTIFICATION with a reason, though the restart time is far away.
+fn routes_go_at_once_when_told_to_withdraw(kind: RouterKind) {
+    with_lab(&[kind], |lab| {
+        let manifests = node(lab, RESTART_TIME)?;
+        let recorder = Recorder::start(lab)?;
+        let arguments = ["--shutdown", "withdraw"];
+        let agent = Agent::start_with(lab, &manifests.folder, &arguments)?;
+        lab.routers[0].start()?;
+        recorder_has_every_route(&recorder)?;
+        agent.terminate()?;
+        recorder_loses_every_route(&recorder)?;
+        let router = &lab.routers[0];
+        for address in lab.links[0].ours.both() {
+            let said = router.last_received(address)?;
+            ensure!(said.contains("the agent is being stopped"), "{said}");
+            ensure!(router.routes(address)?.is_empty(), "routes are left");
+        }
+        Ok(())
+    });
+}
+
+/// Both sides keep routes after a NOTIFICATION, unless it is a hard reset (RFC 8538 section 3). The agent never offers
+/// that, so the example `announce` stands in for it.
+fn hard_reset(kind: RouterKind) {
+    with_lab(&[kind], |lab| {
+        let recorder = Recorder::start(lab)?;
+        let router = &mut lab.routers[0];
+        router.reconfigure(|config| config.graceful_notification = true)?;
+        router.start()?;
+        let (ours, theirs) = (lab.links[0].ours.v4, lab.links[0].theirs.v4);
+        let mut command = vec![announce_binary()?.into_os_string()];
+        for (option, value) in [
+            ("--asn", lab.asns.ours.to_string()),
+            ("--router-id", ours.to_string()),
+            ("--listen", format!("{ours}:179")),
+            ("--peer", format!("{theirs}={}", lab.asns.theirs)),
+            ("--first", "203.0.113.10".to_owned()),
+        ] {
+            command.extend([option.into(), value.into()]);
+        }
+        command.extend(["--dial".into(), "--graceful-notification".into()]);
+        let log = lab.folder().join("announce.log");
+        let announce = Process::start(&lab.ours, &log, command)?;
+        eventually("the recorder has the route", BOUND, || {
+            Ok(Recorder::table(&recorder.events()?[0]).len() == 1)
+        })?;
+        announce.terminate()?;
+        recorder_loses_every_route(&recorder)?;
+        let said = lab.routers[0].last_received(ours.into())?.to_lowercase();
+        let is_hard_reset = said.contains("hard reset") || said.contains("\"subcode\":9");
+        ensure!(is_hard_reset, "{kind} says {said}");
+        Ok(())
+    });
+}
+
+/// The folder `node/`, with this restart time.
+fn node(lab: &Lab, restart_time: Duration) -> Result<Manifests> {
+    let manifests = Manifests::copy_to(&lab.folder().join("node"))?;
+    let retry = "connectRetrySeconds: 2";
+    let seconds = restart_time.as_secs();
+    let both = format!("{retry}\n      gracefulRestartTimeSeconds: {seconds}");
+    manifests.replace("policy.yaml", retry, &both)?;
+    Ok(manifests)
+}
+
+fn recorder_has_every_route(recorder: &Recorder) -> Result<()> {
+    eventually("the recorder has every route", BOUND, || {
+        let events = recorder.events()?;
+        Ok(events.iter().all(|it| Recorder::table(it).len() == ROUTES))
+    })
+}
+
+fn recorder_loses_every_route(recorder: &Recorder) -> Result<()> {
+    eventually("every route is withdrawn from the recorder", BOUND, || {
+        let events = recorder.events()?;
+        Ok(events.iter().all(|it| Recorder::table(it).is_empty()))
+    })?;
+    let lost = |(_, event): &(Option<IpNet>, Event)| *event == Event::SessionLost;
+    ensure!(
+        !recorder.events()?.iter().flatten().any(lost),
+        "the recorder lost its session"
+    );
+    Ok(())
 }
 
 /// No withdrawal and no other attributes for any prefix but `changed`, and the session stayed up.

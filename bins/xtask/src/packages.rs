@@ -8,11 +8,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 /// A package, and a program of it that tells whether it is installed.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 7] = [
     ("bird2", "/usr/sbin/bird"),
     ("frr", "/usr/lib/frr/bgpd"),
     ("gobgpd", "/usr/bin/gobgpd"),
     ("openbgpd", "/usr/sbin/bgpd"),
+    ("exabgp", "/usr/sbin/exabgp"),
     ("iproute2", "/bin/ip"),
     ("prometheus", "/usr/bin/promtool"),
 ];

@@ -55,6 +55,25 @@ impl Daemon for Bird {
         }
         Ok(routes)
     }
+
+    fn refresh(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<()> {
+        let protocol = protocol(context, neighbor)?;
+        birdc(context, &format!("reload in {protocol}")).map(drop)
+    }
+
+    fn shut_down(&self, context: &Context<'_>, neighbor: IpAddr, reason: &str) -> Result<()> {
+        let protocol = protocol(context, neighbor)?;
+        birdc(context, &format!("disable {protocol} \"{reason}\"")).map(drop)
+    }
+
+    fn last_received(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<String> {
+        let protocol = protocol(context, neighbor)?;
+        let text = birdc(context, &format!("show protocols all {protocol}"))?;
+        let lines = text.lines().map(str::trim);
+        let lines =
+            lines.filter(|line| line.starts_with("Last error:") || line.starts_with("Message:"));
+        Ok(lines.collect::<Vec<_>>().join("\n"))
+    }
 }
 
 fn birdc(context: &Context<'_>, question: &str) -> Result<String> {
@@ -85,18 +104,29 @@ fn configuration(context: &Context<'_>) -> Result<String> {
     }
     text.push_str(PEER);
     for (index, neighbor) in config.neighbors.iter().enumerate() {
-        let (address, local) = (neighbor.address, neighbor.local);
-        let channel = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+        let (address, local, channel) = (neighbor.address, neighbor.local, neighbor.family());
         writeln!(
             text,
             "protocol bgp neighbor{index} from peer {{\n  \
                local {local} as {asn};\n  \
                neighbor {address} as {remote};\n  \
-               {channel} {{ import all; export where source ~ [RTS_STATIC, RTS_BGP]; next hop self; }};\n\
-             }}",
+               {channel} {{ import all; export where source ~ [RTS_STATIC, RTS_BGP]; next hop self; }};",
             asn = config.asn,
             remote = neighbor.asn,
         )?;
+        if let Some(password) = &neighbor.password {
+            writeln!(text, "  password \"{password}\";")?;
+        }
+        if neighbor.ttl_security {
+            writeln!(text, "  ttl security on;")?;
+        }
+        if let Some(confederation) = &config.confederation {
+            writeln!(text, "  confederation {};", confederation.identifier)?;
+            if confederation.members.contains(&neighbor.asn) {
+                writeln!(text, "  confederation member yes;")?;
+            }
+        }
+        text.push_str("}\n");
     }
     Ok(text)
 }

@@ -66,11 +66,45 @@ impl Daemon for Frr {
         let table = vtysh(context, &format!("show bgp {} unicast json", afi(neighbor)))?;
         routes_of(&table, neighbor)
     }
+
+    fn refresh(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<()> {
+        let afi = afi(neighbor);
+        tell(
+            context,
+            &[&format!("clear bgp {afi} unicast {neighbor} soft in")],
+        )
+    }
+
+    fn shut_down(&self, context: &Context<'_>, neighbor: IpAddr, reason: &str) -> Result<()> {
+        let router = format!("router bgp {}", context.config.asn);
+        let shutdown = format!("neighbor {neighbor} shutdown message {reason}");
+        tell(context, &["configure terminal", &router, &shutdown])
+    }
+
+    fn last_received(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<String> {
+        let answer = vtysh(context, &format!("show bgp neighbors {neighbor} json"))?;
+        let neighbor = &answer[neighbor.to_string()];
+        let words = ["lastNotificationReason", "lastShutdownDescription"];
+        let words = words.iter().filter_map(|key| neighbor[*key].as_str());
+        // It unwraps what a hard reset is wrapped around.
+        let hard = neighbor["lastNotificationHardReset"] == true;
+        let words = hard.then_some("Hard Reset").into_iter().chain(words);
+        Ok(words.collect::<Vec<_>>().join(": "))
+    }
 }
 
 fn vtysh(context: &Context<'_>, question: &str) -> Result<Value> {
     let folder = context.folder.display().to_string();
     context.ask_json("vtysh", &["--vty_socket", &folder, "-c", question])
+}
+
+fn tell(context: &Context<'_>, commands: &[&str]) -> Result<()> {
+    let folder = context.folder.display().to_string();
+    let mut arguments = vec!["--vty_socket", &folder];
+    for command in commands {
+        arguments.extend(["-c", *command]);
+    }
+    context.ask("vtysh", &arguments).map(drop)
 }
 
 fn afi(neighbor: IpAddr) -> &'static str {
@@ -84,15 +118,31 @@ fn configuration(context: &Context<'_>) -> Result<String> {
          no bgp network import-check\n coalesce-time 0\n timers bgp 3 9\n",
         config.asn, config.router_id
     );
+    if config.graceful_notification {
+        text.push_str(" bgp graceful-restart notification\n");
+    }
+    if let Some(confederation) = &config.confederation {
+        let identifier = confederation.identifier;
+        writeln!(text, " bgp confederation identifier {identifier}")?;
+        for member in &confederation.members {
+            writeln!(text, " bgp confederation peers {member}")?;
+        }
+    }
     for neighbor in &config.neighbors {
         let address = neighbor.address;
         writeln!(text, " neighbor {address} remote-as {}", neighbor.asn)?;
         writeln!(text, " neighbor {address} timers connect 1")?;
+        if let Some(password) = &neighbor.password {
+            writeln!(text, " neighbor {address} password {password}")?;
+        }
+        if neighbor.ttl_security {
+            writeln!(text, " neighbor {address} ttl-security hops 1")?;
+        }
     }
     for family in ["ipv4", "ipv6"] {
         writeln!(text, " address-family {family} unicast")?;
         for neighbor in &config.neighbors {
-            let no = if afi(neighbor.address) == family {
+            let no = if neighbor.family() == family {
                 ""
             } else {
                 "no "

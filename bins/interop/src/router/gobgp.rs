@@ -1,6 +1,7 @@
 //! GoBGP: `gobgp -j` prints JSON, over gRPC on loopback inside the namespace.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::net::IpAddr;
 
 use anyhow::{Context as _, Result};
@@ -27,6 +28,9 @@ const AS_PATH: u64 = 2;
 const NEXT_HOP: u64 = 3;
 const MP_REACH_NLRI: u64 = 14;
 
+/// A segment type of RFC 5065 section 3.
+const AS_CONFED_SEQUENCE: u64 = 3;
+
 impl Daemon for Gobgp {
     fn configure(&self, context: &Context<'_>) -> Result<()> {
         context.write("gobgpd.toml", &configuration(context)?)
@@ -48,6 +52,39 @@ impl Daemon for Gobgp {
         let table = gobgp(context, &["global", "rib", "-a", family])?;
         routes_of(&table, neighbor)
     }
+
+    fn refresh(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<()> {
+        tell(context, &["neighbor", &neighbor.to_string(), "softresetin"])
+    }
+
+    fn shut_down(&self, context: &Context<'_>, neighbor: IpAddr, reason: &str) -> Result<()> {
+        tell(
+            context,
+            &[
+                "neighbor",
+                &neighbor.to_string(),
+                "shutdown",
+                "--reason",
+                reason,
+            ],
+        )
+    }
+
+    /// Only its log has it.
+    fn last_received(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<String> {
+        let log = fs::read_to_string(context.path("gobgpd.log"))?;
+        let key = format!("\"Key\":\"{neighbor}\"");
+        let mut lines = log.lines().rev();
+        let last = lines.find(|line| line.contains("received notification") && line.contains(&key));
+        Ok(last.unwrap_or_default().to_owned())
+    }
+}
+
+fn tell(context: &Context<'_>, command: &[&str]) -> Result<()> {
+    let server = ["-u", "127.0.0.1", "-p", "50051"];
+    context
+        .ask("gobgp", &[&server[..], command].concat())
+        .map(drop)
 }
 
 fn gobgp(context: &Context<'_>, question: &[&str]) -> Result<Value> {
@@ -68,22 +105,35 @@ fn configuration(context: &Context<'_>) -> Result<String> {
         config.router_id,
         locals.join(", ")
     );
+    if let Some(confederation) = &config.confederation {
+        writeln!(
+            text,
+            "[global.confederation.config]\nenabled = true\nidentifier = {}\nmember-as-list = {:?}",
+            confederation.identifier, confederation.members
+        )?;
+    }
     for neighbor in &config.neighbors {
-        let family = if neighbor.address.is_ipv4() {
-            "ipv4"
-        } else {
-            "ipv6"
+        let family = neighbor.family();
+        let password = neighbor.password.iter();
+        let password: String = password
+            .map(|password| format!("auth-password = \"{password}\"\n"))
+            .collect();
+        let ttl_security = match neighbor.ttl_security {
+            true => "[neighbors.ttl-security.config]\nenabled = true\nttl-min = 255\n",
+            false => "",
         };
         writeln!(
             text,
             "[[neighbors]]\n\
-             [neighbors.config]\nneighbor-address = \"{}\"\npeer-as = {}\n\
+             [neighbors.config]\nneighbor-address = \"{}\"\npeer-as = {}\n{password}{ttl_security}\
              [neighbors.timers.config]\nhold-time = 9\nkeepalive-interval = 3\nconnect-retry = 1\n\
-             [neighbors.graceful-restart.config]\nenabled = true\nrestart-time = 120\n\
+             [neighbors.graceful-restart.config]\nenabled = true\nrestart-time = 120\nnotification-enabled = {notification}\n\
              [[neighbors.afi-safis]]\n\
              [neighbors.afi-safis.config]\nafi-safi-name = \"{family}-unicast\"\n\
              [neighbors.afi-safis.mp-graceful-restart.config]\nenabled = true",
-            neighbor.address, neighbor.asn
+            neighbor.address,
+            neighbor.asn,
+            notification = config.graceful_notification,
         )?;
     }
     Ok(text)
@@ -134,10 +184,18 @@ fn routes_of(table: &Value, neighbor: IpAddr) -> Result<Routes> {
     Ok(routes)
 }
 
+/// As other routers print it: what the members of a confederation added is in parentheses.
 fn as_path_of(attribute: &Value) -> String {
     let segments = attribute["as_paths"].as_array().into_iter().flatten();
-    let asns = segments.flat_map(|segment| segment["asns"].as_array().into_iter().flatten());
-    asns.map(Value::to_string).collect::<Vec<_>>().join(" ")
+    let segments = segments.map(|segment| {
+        let asns = segment["asns"].as_array().into_iter().flatten();
+        let asns = asns.map(Value::to_string).collect::<Vec<_>>().join(" ");
+        match segment["segment_type"].as_u64() {
+            Some(AS_CONFED_SEQUENCE) => format!("({asns})"),
+            _ => asns,
+        }
+    });
+    segments.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

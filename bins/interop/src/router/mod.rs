@@ -2,6 +2,8 @@
 //! routes.
 
 mod bird;
+mod config;
+mod exabgp;
 mod frr;
 mod gobgp;
 mod openbgpd;
@@ -9,7 +11,7 @@ mod openbgpd;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
 
 use crate::{Namespace, Process, requirements};
+
+pub use config::{Confederation, Neighbor, RouterConfig};
 
 /// The routers that we are tested against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub enum RouterKind {
     Gobgp,
     /// OpenBGPD.
     Openbgpd,
+    /// ExaBGP, which keeps no table: what it has is what it printed.
+    Exabgp,
 }
 
 impl RouterKind {
@@ -42,6 +48,7 @@ impl RouterKind {
             Self::Frr => "frr",
             Self::Gobgp => "gobgpd",
             Self::Openbgpd => "openbgpd",
+            Self::Exabgp => "exabgp",
         }
     }
 
@@ -52,7 +59,32 @@ impl RouterKind {
             Self::Frr => &[frr::ZEBRA, frr::BGPD, "vtysh"],
             Self::Gobgp => &["gobgpd", "gobgp"],
             Self::Openbgpd => &["bgpd", "bgpctl"],
+            Self::Exabgp => &["exabgp"],
         }
+    }
+
+    /// The version that is installed.
+    ///
+    /// # Errors
+    ///
+    /// When the program does not tell.
+    pub fn version(self) -> Result<String> {
+        let (program, option) = match self {
+            Self::Bird => ("bird", "--version"),
+            Self::Frr => (frr::BGPD, "--version"),
+            Self::Gobgp => ("gobgpd", "--version"),
+            Self::Openbgpd => ("bgpd", "-V"),
+            Self::Exabgp => ("exabgp", "--version"),
+        };
+        let (path, _) = locate(program)?;
+        let output = Command::new(path).arg(option).output()?;
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        let mut words = text.split_whitespace();
+        let is_number = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
+        let version = words.find(is_number);
+        let version = version.with_context(|| format!("`{program} {option}`: {text}"))?;
+        Ok(version.to_owned())
     }
 
     fn daemon(self) -> &'static dyn Daemon {
@@ -61,6 +93,7 @@ impl RouterKind {
             Self::Frr => &frr::Frr,
             Self::Gobgp => &gobgp::Gobgp,
             Self::Openbgpd => &openbgpd::Openbgpd,
+            Self::Exabgp => &exabgp::Exabgp,
         }
     }
 }
@@ -72,32 +105,9 @@ impl fmt::Display for RouterKind {
             Self::Frr => "FRR",
             Self::Gobgp => "GoBGP",
             Self::Openbgpd => "OpenBGPD",
+            Self::Exabgp => "ExaBGP",
         })
     }
-}
-
-/// What a router is told.
-#[derive(Debug, Clone)]
-pub struct RouterConfig {
-    /// Its own AS.
-    pub asn: u32,
-    /// Its BGP identifier.
-    pub router_id: Ipv4Addr,
-    /// Whom it peers with. Each session carries the family of its address.
-    pub neighbors: Vec<Neighbor>,
-    /// Prefixes that it announces. BIRD only: the others are here to receive.
-    pub originate: Vec<IpNet>,
-}
-
-/// One session of a router.
-#[derive(Debug, Clone, Copy)]
-pub struct Neighbor {
-    /// The router's own address.
-    pub local: IpAddr,
-    /// The neighbour's address.
-    pub address: IpAddr,
-    /// The neighbour's AS.
-    pub asn: u32,
 }
 
 /// What a router says about one session.
@@ -139,6 +149,12 @@ trait Daemon: Sync {
     fn start(&self, context: &Context<'_>) -> Result<Vec<Process>>;
     fn session(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<Session>;
     fn routes(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<Routes>;
+    /// Has ROUTE-REFRESH sent (RFC 2918).
+    fn refresh(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<()>;
+    /// Ends a session with the reason in its NOTIFICATION (RFC 9003).
+    fn shut_down(&self, context: &Context<'_>, neighbor: IpAddr, reason: &str) -> Result<()>;
+    /// What it says about the NOTIFICATION that it received last.
+    fn last_received(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<String>;
 }
 
 /// Where a daemon runs and with what.
@@ -246,13 +262,13 @@ impl Router {
         &self.namespace
     }
 
-    /// Adds a neighbour to the configuration of a router that does not run yet.
+    /// Changes the configuration of a router that does not run.
     ///
     /// # Errors
     ///
     /// When the configuration cannot be written.
-    pub fn add_neighbor(&mut self, neighbor: Neighbor) -> Result<()> {
-        self.config.neighbors.push(neighbor);
+    pub fn reconfigure(&mut self, change: impl FnOnce(&mut RouterConfig)) -> Result<()> {
+        change(&mut self.config);
         self.kind.daemon().configure(&self.context())
     }
 
@@ -302,6 +318,44 @@ impl Router {
             .daemon()
             .routes(&self.context(), neighbor)
             .with_context(|| format!("asking {} for routes from {neighbor}", self.kind))
+    }
+
+    /// Has the router ask `neighbor` for all its routes again, by ROUTE-REFRESH (RFC 2918).
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub fn refresh(&self, neighbor: IpAddr) -> Result<()> {
+        self.kind
+            .daemon()
+            .refresh(&self.context(), neighbor)
+            .with_context(|| format!("having {} refresh {neighbor}", self.kind))
+    }
+
+    /// Has the router end its session with `neighbor`, with `reason` in the NOTIFICATION (RFC 9003)
+    /// where it can send one.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub fn shut_down(&self, neighbor: IpAddr, reason: &str) -> Result<()> {
+        self.kind
+            .daemon()
+            .shut_down(&self.context(), neighbor, reason)
+            .with_context(|| format!("having {} shut down {neighbor}", self.kind))
+    }
+
+    /// What the router tells its operator about the NOTIFICATION that it received last from
+    /// `neighbor`, in its own words. Empty where there was none.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub fn last_received(&self, neighbor: IpAddr) -> Result<String> {
+        self.kind
+            .daemon()
+            .last_received(&self.context(), neighbor)
+            .with_context(|| format!("asking {} for the last error of {neighbor}", self.kind))
     }
 
     fn context(&self) -> Context<'_> {

@@ -39,6 +39,33 @@ impl Daemon for Openbgpd {
         let family = if neighbor.is_ipv4() { "inet" } else { "inet6" };
         routes_of(&bgpctl(context, &["show", "rib", family])?, neighbor)
     }
+
+    fn refresh(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<()> {
+        tell(context, &["neighbor", &neighbor.to_string(), "refresh"])
+    }
+
+    fn shut_down(&self, context: &Context<'_>, neighbor: IpAddr, reason: &str) -> Result<()> {
+        tell(
+            context,
+            &["neighbor", &neighbor.to_string(), "down", reason],
+        )
+    }
+
+    fn last_received(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<String> {
+        let neighbor = neighbor.to_string();
+        let socket = context.argument("bgpd.sock");
+        let text = context.ask("bgpctl", &["-s", &socket, "show", "neighbor", &neighbor])?;
+        let lines = text.lines().map(str::trim);
+        let lines = lines.filter(|line| line.starts_with("Last received"));
+        Ok(lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+fn tell(context: &Context<'_>, command: &[&str]) -> Result<()> {
+    let socket = context.argument("bgpd.sock");
+    context
+        .ask("bgpctl", &[&["-s", &socket], command].concat())
+        .map(drop)
 }
 
 fn bgpctl(context: &Context<'_>, question: &[&str]) -> Result<Value> {
@@ -65,9 +92,16 @@ fn configuration(context: &Context<'_>) -> Result<String> {
         };
         writeln!(
             text,
-            "neighbor {} {{\n\tremote-as {}\n\tlocal-address {}\n\tannounce {family} unicast\n}}",
+            "neighbor {} {{\n\tremote-as {}\n\tlocal-address {}\n\tannounce {family} unicast",
             neighbor.address, neighbor.asn, neighbor.local
         )?;
+        if let Some(password) = &neighbor.password {
+            writeln!(text, "\ttcp md5sig password \"{password}\"")?;
+        }
+        if neighbor.ttl_security {
+            text.push_str("\tttl-security yes\n");
+        }
+        text.push_str("}\n");
     }
     text.push_str("allow from any\nallow to any\n");
     Ok(text)

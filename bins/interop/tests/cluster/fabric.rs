@@ -1,18 +1,16 @@
 //! One test's network and cluster: two nodes, FRR, BIRD and an API server on one switch.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::thread;
 
 use antrea_bgp_kube::test_server::TestServer;
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use interop::{Agent, Namespace, Neighbor, Router, RouterConfig, RouterKind};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -72,17 +70,8 @@ impl Fabric {
             namespaces.insert(name, Arc::new(namespace));
         }
         let router = |kind, name: &str, address: Ipv4Addr| {
-            let neighbors = NODES.map(|(_, node)| Neighbor {
-                local: address.into(),
-                address: node.into(),
-                asn: OURS,
-            });
-            let config = RouterConfig {
-                asn: THEIRS,
-                router_id: address,
-                neighbors: neighbors.into(),
-                originate: Vec::new(),
-            };
+            let neighbors = NODES.map(|(_, node)| Neighbor::new(address.into(), node.into(), OURS));
+            let config = RouterConfig::new(THEIRS, address, neighbors);
             let namespace = Arc::clone(&namespaces[name]);
             Router::new(kind, namespace, &folder.path().join(name), config)
         };
@@ -94,7 +83,11 @@ impl Fabric {
             .worker_threads(1)
             .enable_all()
             .build()?;
-        let listener = listen_in(&namespaces["api"])?;
+        let listener = namespaces["api"].enter(|| {
+            let listener = TcpListener::bind((API_SERVER, 0))?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        })?;
         let server = runtime
             .block_on(async { TestServer::serve(tokio::net::TcpListener::from_std(listener)?) })?;
         let kubeconfig = server.kubeconfig(AGENT_NAMESPACE);
@@ -167,12 +160,12 @@ impl Fabric {
     }
 
     /// The same for BIRD, which does not run yet.
-    pub(crate) fn set_bird_password(&self, password: &str) -> Result<()> {
-        let path = self.folder_of("bird").join("bird.conf");
-        let (text, template) = (fs::read_to_string(&path)?, "template bgp peer {\n");
-        ensure!(text.contains(template), "no template in {text}");
-        let with = format!("{template}  password \"{password}\";\n");
-        Ok(fs::write(&path, text.replace(template, &with))?)
+    pub(crate) fn set_bird_password(&mut self, password: &str) -> Result<()> {
+        self.bird.reconfigure(|config| {
+            for neighbor in &mut config.neighbors {
+                neighbor.password = Some(password.to_owned());
+            }
+        })
     }
 
     fn vtysh(&self, commands: &[&str]) -> Result<String> {
@@ -212,24 +205,4 @@ pub(crate) fn table(router: &Router) -> Result<Table> {
         }
     }
     Ok(table)
-}
-
-/// A socket that listens in a namespace, for a server outside of it.
-fn listen_in(namespace: &Namespace) -> Result<TcpListener> {
-    let path = Path::new("/run/netns").join(namespace.name());
-    // The thread changes its namespace, and ends.
-    let thread = thread::spawn(move || -> Result<TcpListener> {
-        let namespace = File::open(path)?;
-        move_into_link_name_space(
-            std::os::fd::AsFd::as_fd(&namespace),
-            Some(LinkNameSpaceType::Network),
-        )?;
-        let listener = TcpListener::bind((API_SERVER, 0))?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    thread
-        .join()
-        .map_err(|_| anyhow!("the thread panicked"))?
-        .context("listening in another namespace")
 }
