@@ -1,6 +1,5 @@
 //! One cell of the matrix: the agent and one router, with one session between them.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -131,45 +130,25 @@ impl Cell {
     pub(crate) fn guard(&self, guard: Guard) -> Result<()> {
         let Asns { ours, theirs } = self.setup.asns;
         let address = self.theirs();
-        let mut spec = json!({
-            "nodeSelector": { "matchLabels": { "bgp": "enabled" } },
-            "localASN": ours,
-            "advertisements": {
-                "service": { "ipTypes": ["ClusterIP", "ExternalIP", "LoadBalancerIP"] },
-                "pod": {},
-                "egress": {},
-            },
-            "bgpPeers": [{
-                "address": address,
-                "asn": theirs,
-                "holdTimeSeconds": 9,
-                "connectRetrySeconds": 2,
-                "ttlSecurityEnabled": guard.ttl_security,
-                "gracefulRestartEnabled": !self.setup.without_graceful_restart,
-            }],
+        let peer = json!({
+            "address": address,
+            "asn": theirs,
+            "holdTimeSeconds": 9,
+            "connectRetrySeconds": 2,
+            "ttlSecurityEnabled": guard.ttl_security,
+            "gracefulRestartEnabled": !self.setup.without_graceful_restart,
         });
+        let mut more = json!({});
         if self.setup.in_confederation {
             let members = match self.setup.router_in_confederation {
                 true => vec![theirs],
                 false => vec![],
             };
-            spec["confederation"] = json!({ "identifier": CONFEDERATION, "memberASNs": members });
+            more["confederation"] = json!({ "identifier": CONFEDERATION, "memberASNs": members });
         }
-        let policy = json!({
-            "apiVersion": "crd.antrea.io/v1alpha1", "kind": "BGPPolicy",
-            "metadata": { "name": "everything" }, "spec": spec,
-        });
-        let passwords: BTreeMap<String, &str> = guard
-            .password
-            .map(|password| (format!("{address}-{theirs}").replace(':', "_"), password))
-            .into_iter()
-            .collect();
-        let secret = json!({
-            "apiVersion": "v1", "kind": "Secret",
-            "metadata": { "name": "antrea-bgp-passwords", "namespace": "kube-system" },
-            "stringData": passwords,
-        });
-        self.manifests.write("policy.yaml", &[policy, secret])
+        let password = guard.password.map(|password| (address, theirs, password));
+        self.manifests.set_passwords(password.as_slice())?;
+        self.manifests.set_policy(ours, &[peer], &more)
     }
 
     /// Starts both sides.
