@@ -49,6 +49,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[doc = include_str!("../GUIDE.md")]
+pub mod guide {}
+
 mod config;
 mod connection;
 mod event;

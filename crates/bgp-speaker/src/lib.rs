@@ -23,6 +23,9 @@
 //! # Ok(()) }
 //! ```
 
+#[doc = include_str!("../GUIDE.md")]
+pub mod guide {}
+
 mod closing;
 mod config;
 mod conn;
