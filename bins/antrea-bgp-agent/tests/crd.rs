@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::fs;
+use std::path::Path;
+
 use common::agent;
 use serde_json::{Value, json};
 
@@ -17,5 +20,15 @@ fn the_crd_is_printed_as_yaml() {
     assert_eq!(
         spec["properties"]["localASN"]["maximum"],
         json!(4_294_967_294_u32)
+    );
+}
+
+#[test]
+fn the_crd_in_the_repository_is_the_one_that_is_printed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/crd/bgppolicies.yaml");
+    let committed = fs::read_to_string(path).expect("it is there");
+    assert!(
+        committed == agent(&["crd"]).out,
+        "write it anew: cargo run -p antrea-bgp-agent -- crd > deploy/crd/bgppolicies.yaml"
     );
 }

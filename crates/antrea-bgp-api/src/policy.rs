@@ -24,6 +24,10 @@ use crate::{LabelSelector, lenient, schema};
     derive = "PartialEq",
     doc = "Runs a BGP process on the selected Nodes and advertises addresses to BGP peers.",
     printcolumn = r#"{"name":"Local ASN","type":"integer","jsonPath":".spec.localASN","description":"AS number of the local BGP process"}"#,
+    printcolumn = r#"{"name":"Peers","type":"string","jsonPath":".spec.bgpPeers[*].address","description":"addresses of the BGP peers"}"#,
+    printcolumn = r#"{"name":"Service IPs","type":"string","jsonPath":".spec.advertisements.service.ipTypes","description":"types of Service addresses that are advertised","priority":1}"#,
+    printcolumn = r#"{"name":"Listen Port","type":"integer","jsonPath":".spec.listenPort","description":"TCP port that is listened on","priority":1}"#,
+    printcolumn = r#"{"name":"Confederation","type":"integer","jsonPath":".spec.confederation.identifier","description":"AS number of the confederation","priority":1}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
@@ -175,7 +179,7 @@ impl From<ServiceIpType> for String {
 /// One BGP peer.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = schema::require_address_and_asn)]
+#[schemars(transform = schema::require_address_and_asn, transform = schema::peer_rules)]
 pub struct BGPPeer {
     /// IP address of the peer. An IPv6 link-local address is refused: it names no peer without an
     /// interface.

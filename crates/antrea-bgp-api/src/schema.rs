@@ -119,6 +119,21 @@ pub(crate) fn require_address_and_asn(peer: &mut Schema) {
     peer.insert("required".to_owned(), serde_json::json!(["address", "asn"]));
 }
 
+/// What the newer fields of a peer must be to each other, which bounds cannot say. Fields that
+/// Antrea's CRD has are in no rule: what that accepts stays acceptable. The API server has filled in
+/// the defaults before it asks.
+pub(crate) fn peer_rules(peer: &mut Schema) {
+    peer.insert(
+        "x-kubernetes-validations".to_owned(),
+        serde_json::json!([{
+            "rule": "!has(self.keepaliveIntervalSeconds) || \
+                     self.keepaliveIntervalSeconds < self.holdTimeSeconds",
+            "message": "must be less than holdTimeSeconds: the session would expire between two KEEPALIVEs",
+            "fieldPath": ".keepaliveIntervalSeconds",
+        }]),
+    );
+}
+
 pub(crate) fn ip_types(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",

@@ -1,5 +1,6 @@
 //! The CRD: what Antrea's own accepts stays accepted, and the API server takes it as structural.
 
+use kube::core::cel::Validator;
 use serde_json::{Value, json};
 
 fn crd() -> Value {
@@ -33,16 +34,67 @@ fn it_has_the_names_and_columns_of_antreas() {
     let columns = version["additionalPrinterColumns"]
         .as_array()
         .expect("columns");
-    let columns: Vec<_> = columns
-        .iter()
-        .map(|c| (&c["name"], &c["jsonPath"]))
-        .collect();
-    assert_eq!(columns[0], (&json!("Local ASN"), &json!(".spec.localASN")));
-    assert_eq!(
-        columns[1],
-        (&json!("Age"), &json!(".metadata.creationTimestamp"))
-    );
-    assert_eq!(columns.len(), 2);
+    let names: Vec<_> = columns.iter().map(|c| c["name"].as_str()).collect();
+    let (first, last) = (names.first().copied(), names.last().copied());
+    assert_eq!((first, last), (Some(Some("Local ASN")), Some(Some("Age"))));
+    for column in columns {
+        let path = column["jsonPath"].as_str().expect("a path");
+        if let Some(path) = path.strip_prefix(".spec.") {
+            field(&path.replace("[*]", ""));
+        }
+    }
+}
+
+/// As the API server would: the defaults are there before the rules are asked.
+fn refusals(mut peer: Value) -> Vec<String> {
+    let properties = &field("bgpPeers")["items"]["properties"];
+    for (name, property) in properties.as_object().expect("properties") {
+        if let Some(default) = property.get("default") {
+            let fields = peer.as_object_mut().expect("an object");
+            fields.entry(name).or_insert_with(|| default.clone());
+        }
+    }
+    let schema = &crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    let policy = json!({ "spec": {
+        "nodeSelector": {}, "localASN": 64512, "bgpPeers": [peer] } });
+    match Validator::new().validate(schema, &policy, None) {
+        Ok(()) => Vec::new(),
+        Err(errors) => errors.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn a_keepalive_interval_is_below_the_hold_time() {
+    for (hold_time, interval, is_refused) in [
+        (json!(9), json!(8), false),
+        (json!(9), json!(9), true),
+        (json!(9), json!(10), true),
+        (Value::Null, json!(89), false),
+        (Value::Null, json!(90), true),
+        (json!(3), Value::Null, false),
+    ] {
+        let mut peer = json!({ "address": "192.0.2.1", "asn": 65001 });
+        for (field, value) in [
+            ("holdTimeSeconds", &hold_time),
+            ("keepaliveIntervalSeconds", &interval),
+        ] {
+            if !value.is_null() {
+                peer[field] = value.clone();
+            }
+        }
+        let refusals = refusals(peer.clone());
+        assert_eq!(!refusals.is_empty(), is_refused, "{peer}: {refusals:?}");
+        if is_refused {
+            assert!(
+                refusals[0].contains("less than holdTimeSeconds"),
+                "{refusals:?}"
+            );
+            assert!(
+                refusals[0].contains("keepaliveIntervalSeconds"),
+                "{refusals:?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses another part")]
 
 pub(crate) mod api;
+pub(crate) mod deploy;
 pub(crate) mod running;
 
 use std::fs;

@@ -67,8 +67,14 @@ pub struct TestServer {
 pub struct Seen {
     /// What was asked for.
     pub verb: Verb,
+    /// The API group; empty for the core group.
+    pub group: String,
     /// Name of the resource in the path: `endpointslices`.
     pub resource: String,
+    /// `status` or nothing.
+    pub subresource: &'static str,
+    /// Empty: of all namespaces, or of none.
+    pub namespace: String,
     /// Name of the object; empty for a collection.
     pub name: String,
     /// The query, decoded.

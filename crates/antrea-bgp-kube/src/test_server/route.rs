@@ -38,6 +38,14 @@ pub(super) struct Resource {
     pub(super) kind: Option<Kind>,
 }
 
+impl Resource {
+    /// The API group that its path says.
+    fn group(&self) -> &'static str {
+        let group = self.base.strip_prefix("/apis/").unwrap_or_default();
+        group.split('/').next().unwrap_or_default()
+    }
+}
+
 const fn resource(
     base: &'static str,
     plural: &'static str,
@@ -144,7 +152,10 @@ impl Route {
     pub(super) fn seen(&self) -> Seen {
         Seen {
             verb: self.verb,
+            group: self.resource.group().to_owned(),
             resource: self.resource.plural.to_owned(),
+            subresource: if self.status { "status" } else { "" },
+            namespace: self.namespace.clone(),
             name: self.name.clone(),
             query: self.query.clone(),
         }
