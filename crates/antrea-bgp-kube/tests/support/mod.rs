@@ -14,8 +14,10 @@ use antrea_bgp_kube::test_server::TestServer;
 use antrea_bgp_kube::{Cluster, ClusterConfig, Timing};
 use antrea_bgp_policy::{Input, KindSet, SourceState};
 use kube::Client;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use objects::create;
 use real::RealServer;
 
 /// Nothing in these tests takes this long, unless it never happens.
@@ -32,9 +34,48 @@ where
     let server = TestServer::start().await.expect("loopback has free ports");
     body(server.client()).await;
     match RealServer::start().await {
-        Some(server) => body(server.client()).await,
+        Some(server) => {
+            install_crds(&server.client()).await;
+            body(server.client()).await;
+        }
         None => println!("skipped: a real kube-apiserver (KUBEBUILDER_ASSETS names none)"),
     }
+}
+
+/// Without schemas, so that they take what Antrea's take and more.
+async fn install_crds(client: &Client) {
+    for (plural, kind, version) in [
+        ("bgppolicies", "BGPPolicy", "v1alpha1"),
+        ("egresses", "Egress", "v1beta1"),
+    ] {
+        let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        create(client, path, crd(plural, kind, version)).await;
+        let objects = format!("/apis/crd.antrea.io/{version}/{plural}");
+        eventually("the CRD is served", || async {
+            let request = http::Request::get(&objects).body(Vec::new());
+            let request = request.expect("the path is valid");
+            client.request_text(request).await.ok()
+        })
+        .await;
+    }
+}
+
+fn crd(plural: &str, kind: &str, version: &str) -> Value {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": format!("{plural}.crd.antrea.io"),
+            "annotations": { "api-approved.kubernetes.io": "unapproved, a test" } },
+        "spec": {
+            "group": "crd.antrea.io", "scope": "Cluster",
+            "names": { "plural": plural, "singular": kind.to_lowercase(), "kind": kind },
+            "versions": [{
+                "name": version, "served": true, "storage": true,
+                "subresources": { "status": {} },
+                "schema": { "openAPIV3Schema": {
+                    "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
+            }],
+        },
+    })
 }
 
 /// Short pauses, so that failures are over soon.

@@ -1,4 +1,4 @@
-//! A real kube-apiserver with its etcd, where `KUBEBUILDER_ASSETS` names the folder of both.
+//! A real kube-apiserver with its etcd, where `KUBEBUILDER_ASSETS` names the folder of both. The agent's tests use this file too.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,12 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use super::objects::create;
-
 const TOKEN: &str = "test-token";
 
 /// etcd and kube-apiserver, which end with it.
 pub(crate) struct RealServer {
     client: Client,
+    port: u16,
     _processes: [Child; 2],
     _folder: TempDir,
 }
@@ -39,16 +38,22 @@ impl RealServer {
         ];
         let client = connect(port).await;
         wait_until_ready(&client).await;
-        install_crds(&client).await;
         Some(Self {
             client,
+            port,
             _processes: processes,
             _folder: folder,
         })
     }
 
+    /// An administrator's.
     pub(crate) fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Of whoever has this token.
+    pub(crate) fn kubeconfig(&self, token: &str, namespace: &str) -> Value {
+        kubeconfig(self.port, token, namespace)
     }
 }
 
@@ -110,14 +115,19 @@ async fn start_apiserver(binary: &Path, folder: &Path, etcd: u16, port: u16) -> 
         .expect("kube-apiserver starts")
 }
 
-async fn connect(port: u16) -> Client {
-    let kubeconfig = json!({
+fn kubeconfig(port: u16, token: &str, namespace: &str) -> Value {
+    json!({
         "clusters": [{ "name": "t", "cluster": {
             "server": format!("https://127.0.0.1:{port}"), "insecure-skip-tls-verify": true } }],
-        "users": [{ "name": "t", "user": { "token": TOKEN } }],
-        "contexts": [{ "name": "t", "context": { "cluster": "t", "user": "t" } }],
+        "users": [{ "name": "t", "user": { "token": token } }],
+        "contexts": [{ "name": "t",
+            "context": { "cluster": "t", "user": "t", "namespace": namespace } }],
         "current-context": "t",
-    });
+    })
+}
+
+async fn connect(port: u16) -> Client {
+    let kubeconfig = kubeconfig(port, TOKEN, "default");
     let kubeconfig: Kubeconfig = serde_json::from_value(kubeconfig).expect("it is a kubeconfig");
     let options = KubeConfigOptions::default();
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
@@ -138,40 +148,4 @@ async fn wait_until_ready(client: &Client) {
         assert!(Instant::now() < deadline, "kube-apiserver never got ready");
         sleep(Duration::from_millis(200)).await;
     }
-}
-
-/// Without schemas, so that they take what Antrea's take and more.
-async fn install_crds(client: &Client) {
-    for (plural, kind, version) in [
-        ("bgppolicies", "BGPPolicy", "v1alpha1"),
-        ("egresses", "Egress", "v1beta1"),
-    ] {
-        let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-        create(client, path, crd(plural, kind, version)).await;
-        let objects = format!("/apis/crd.antrea.io/{version}/{plural}");
-        super::eventually("the CRD is served", || async {
-            let request = http::Request::get(&objects).body(Vec::new());
-            let request = request.expect("the path is valid");
-            client.request_text(request).await.ok()
-        })
-        .await;
-    }
-}
-
-fn crd(plural: &str, kind: &str, version: &str) -> Value {
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": { "name": format!("{plural}.crd.antrea.io"),
-            "annotations": { "api-approved.kubernetes.io": "unapproved, a test" } },
-        "spec": {
-            "group": "crd.antrea.io", "scope": "Cluster",
-            "names": { "plural": plural, "singular": kind.to_lowercase(), "kind": kind },
-            "versions": [{
-                "name": version, "served": true, "storage": true,
-                "subresources": { "status": {} },
-                "schema": { "openAPIV3Schema": {
-                    "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
-            }],
-        },
-    })
 }
