@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 use crate::answers::{self, Known};
 use crate::cli::ShutdownMode;
 use crate::metrics::Snapshot;
+use crate::plan::Intent;
 use crate::process::Process;
 use crate::query::Query;
 use crate::source::Source;
@@ -34,6 +35,7 @@ pub(crate) struct Agent {
     /// When a missing Node counts as gone.
     node_grace: Option<Instant>,
     said_whether_idle: bool,
+    started: std::time::Instant,
 }
 
 impl Agent {
@@ -47,6 +49,7 @@ impl Agent {
             teller: Teller::default(),
             node_grace: None,
             said_whether_idle: false,
+            started: std::time::Instant::now(),
         }
     }
 
@@ -214,8 +217,13 @@ impl Agent {
         let known = self.known();
         // Whoever asked may have gone; nobody misses the answer then.
         match query {
+            Query::Agent(back) => drop(back.send(answers::agent(&known))),
             Query::Policy(back) => drop(back.send(answers::policy(&known))),
             Query::Peers(filter, back) => drop(back.send(answers::peers(&known, &filter))),
+            Query::Peer(address, back) => {
+                drop(back.send(answers::peer(&known, address).map(Box::new)));
+            }
+            Query::Plan(back) => drop(back.send(Intent::of(&self.engine))),
             Query::Routes(filter, back) => drop(back.send(answers::routes(&known, &filter))),
             Query::Explain(subject, back) => drop(back.send(answers::explain(&known, &subject))),
             Query::Problems(back) => drop(back.send(answers::problems(&known))),
@@ -229,6 +237,7 @@ impl Agent {
             engine: &self.engine,
             process: &self.process,
             source: &self.source,
+            started: self.started,
         }
     }
 

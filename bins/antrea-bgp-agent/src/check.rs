@@ -10,8 +10,8 @@ use antrea_bgp_policy::{ReasonCode, Report};
 use anyhow::Result;
 
 use crate::cli::CheckArgs;
-use crate::get::print;
 use crate::snapshot::Snapshot;
+use crate::style::print;
 
 /// Prints every finding and a summary; the exit code is 1 if one of them fails the check.
 pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use antrea_bgp_api::{Kind, Node, Object, ObjectRef};
 use antrea_bgp_manifests::{Change, Diagnostic, Folder, Rescan, Severity, StateDir, Watcher};
@@ -17,6 +17,7 @@ use crate::snapshot::listed;
 ///
 /// The engine is told only of the kinds that it asked for, as it would be by an API server.
 pub(crate) struct FolderSource {
+    path: PathBuf,
     watcher: Watcher,
     rescans: mpsc::Receiver<Rescan>,
     objects: BTreeMap<ObjectRef, Found>,
@@ -43,6 +44,7 @@ impl FolderSource {
             "the chosen router ID has to be kept; name a folder that this user may write with \
              --state-dir",
         )?;
+        let path = folder.to_owned();
         let mut folder = Folder::open(folder)?.with_state(state);
         let first = folder.rescan();
         // The watcher waits where the agent is behind, and then finds all changes at once.
@@ -54,6 +56,7 @@ impl FolderSource {
         .context("cannot watch the folder")?;
         let objects = BTreeMap::new();
         let mut source = Self {
+            path,
             watcher,
             rescans,
             objects,
@@ -63,6 +66,11 @@ impl FolderSource {
         };
         source.take_in(first);
         Ok(source)
+    }
+
+    /// The folder, as it was named.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The node that the agent runs for: the one that is named, or the only one that there is.

@@ -113,6 +113,14 @@ impl Source {
         }
     }
 
+    /// Where objects come from, for people.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.path().display().to_string(),
+            Self::Cluster(_) => "cluster".to_owned(),
+        }
+    }
+
     /// Stops following; a router ID that was chosen is kept before this returns, where that is
     /// possible without waiting for others.
     pub(crate) fn close(self) {
