@@ -71,6 +71,23 @@ impl Columns {
         }
     }
 
+    /// The headings. That of free text is left out where its column has no room: the text has lines
+    /// of its own then.
+    pub(crate) fn heading(&self, header: &[&str]) -> String {
+        let mut cells: Vec<Cell> = header.iter().map(Cell::from).collect();
+        let last = cells.last().map_or(0, Cell::width);
+        let needed = self.used(cells.len().saturating_sub(1)) + last;
+        if self.limit.is_some_and(|limit| limit < needed) {
+            cells.pop();
+        }
+        self.line(&cells)
+    }
+
+    /// How many characters the first columns take, and a blank after each.
+    fn used(&self, columns: usize) -> usize {
+        self.widths.iter().take(columns).map(|it| it + 1).sum()
+    }
+
     /// A row, without trailing blanks. An empty cell keeps its width, so that every column starts
     /// where its heading does.
     pub(crate) fn line(&self, row: &[Cell]) -> String {
@@ -82,7 +99,7 @@ impl Columns {
             out += &cell.show();
             out.extend(std::iter::repeat_n(' ', width - cell.width() + 1));
         }
-        let used: usize = self.widths.iter().take(fixed.len()).map(|it| it + 1).sum();
+        let used = self.used(fixed.len());
         if last.text.is_empty() {
             out.truncate(out.trim_end().len());
             return out + "\n";
@@ -138,8 +155,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 pub(crate) fn render(header: &[&str], rows: &[Vec<Cell>], limit: Option<usize>) -> String {
     let mut columns = Columns::new(header, limit);
     columns.widen(rows);
-    let heading: Vec<Cell> = header.iter().map(Cell::from).collect();
-    let mut out = columns.line(&heading);
+    let mut out = columns.heading(header);
     rows.iter().for_each(|row| out += &columns.line(row));
     out
 }
@@ -200,6 +216,7 @@ mod tests {
             "PEER          LAST-ERROR\n\
              192.0.2.1:179\n    the peer says AS 65014, AS 65015 is\n    configured\n"
         );
+        assert!(render(&["PEER", "LAST-ERROR"], &rows, Some(20)).starts_with("PEER\n"));
         let all = render(&["PEER", "LAST-ERROR"], &rows, None);
         assert_eq!(all.lines().count(), 2);
     }

@@ -23,8 +23,8 @@ impl Shown for PeerView {
     fn table(items: &[Self], wide: bool) -> Option<Table> {
         let mut header = vec!["PEER", "ASN", "STATE"];
         if wide {
-            header.extend(["SINCE", "ADVERTISED", "RECEIVED", "FLAPS", "RETRY-IN"]);
-            header.push("LAST-ERROR");
+            // Short, so that an IPv6 address leaves room for them.
+            header.extend(["SINCE", "SENT", "RECV", "FLAPS", "RETRY", "LAST-ERROR"]);
         }
         let rows = items.iter().map(|peer| row(peer, wide)).collect();
         Some(Table { header, rows })

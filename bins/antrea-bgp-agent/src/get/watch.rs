@@ -176,8 +176,7 @@ impl Printer {
             .get_or_insert_with(|| Columns::new(&header, columns()));
         columns.widen(&rows);
         if is_first {
-            let header: Vec<Cell> = header.iter().map(Cell::from).collect();
-            out += &columns.line(&header);
+            out += &columns.heading(&header);
         }
         rows.iter().for_each(|row| out += &columns.line(row));
         out
