@@ -137,10 +137,12 @@ impl Agent {
 
     /// Does what the engine asks for, until it asks for nothing more.
     async fn carry_out(&mut self) {
+        let mut reports = Vec::new();
         while let Some(effect) = self.engine.poll_effect() {
             match effect {
                 Effect::Announce(announcement) => self.process.announce(announcement.prefix),
                 Effect::Withdraw(prefix) => self.process.withdraw(prefix),
+                Effect::Report(report) => reports.push(*report),
                 other => {
                     self.process.flush();
                     self.carry_out_one(other).await;
@@ -148,7 +150,19 @@ impl Agent {
             }
         }
         self.process.flush();
+        self.tell_reports(&reports);
         self.go_on_starting();
+    }
+
+    /// All together: where they stand in a folder is looked up in one go.
+    fn tell_reports(&self, reports: &[Report]) {
+        let places = self.source.locate(reports);
+        for (found, place) in reports.iter().zip(places) {
+            report(found, place.as_deref());
+            if let Some(event) = telling::of_report(found, self.engine.node()) {
+                self.source.tell(event);
+            }
+        }
     }
 
     /// Opens sessions and lets End-of-RIB go, each when its time has come.
@@ -202,12 +216,6 @@ impl Agent {
             Effect::Watch(kinds) => {
                 let inputs = self.source.watch(kinds);
                 self.engine.handle_all(inputs);
-            }
-            Effect::Report(finding) => {
-                report(&finding);
-                if let Some(event) = telling::of_report(&finding, self.engine.node()) {
-                    self.source.tell(event);
-                }
             }
             other => error!("an effect that this agent does not know is lost: {other:?}"),
         }
@@ -301,13 +309,14 @@ async fn sleep_until(deadline: Option<Instant>) {
     tokio::time::sleep_until(deadline.unwrap_or_else(far)).await;
 }
 
-/// The level says how bad it is, so the text does not.
-fn report(report: &Report) {
+/// The level says how bad it is, so the text does not. `place` is where the object or the field
+/// stands in a file.
+fn report(report: &Report, place: Option<&str>) {
     let (code, object, message) = (report.code.as_str(), &report.object, &report.message);
     let field = report.field.as_deref();
     match report.severity {
-        Severity::Error => error!(code, %object, field, "{message}"),
-        Severity::Warning => warn!(code, %object, field, "{message}"),
-        _ => info!(code, %object, field, "{message}"),
+        Severity::Error => error!(code, %object, field, place, "{message}"),
+        Severity::Warning => warn!(code, %object, field, place, "{message}"),
+        _ => info!(code, %object, field, place, "{message}"),
     }
 }

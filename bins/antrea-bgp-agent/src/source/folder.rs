@@ -5,8 +5,10 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use antrea_bgp_api::{Kind, Node, Object, ObjectRef};
-use antrea_bgp_manifests::{Change, Diagnostic, Folder, Rescan, Severity, StateDir, Watcher};
-use antrea_bgp_policy::{Input, InvalidObject, KindSet, SourceState};
+use antrea_bgp_manifests::{
+    Change, Diagnostic, Folder, Place, Rescan, Severity, StateDir, Watcher, locate,
+};
+use antrea_bgp_policy::{Input, InvalidObject, KindSet, Report, SourceState};
 use anyhow::{Context as _, Result, bail};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
@@ -155,6 +157,17 @@ impl FolderSource {
             .filter(|finding| finding.severity >= Severity::Warning)
     }
 
+    /// Where the object of each report stands, or the field of it. The files are read again.
+    pub(crate) fn locate(&self, reports: &[Report]) -> Vec<Option<String>> {
+        let questions: Vec<_> = reports
+            .iter()
+            .map(|report| (&report.object, report.field.as_deref()))
+            .collect();
+        let places = tokio::task::block_in_place(|| locate(&self.path, &questions));
+        let show = |(file, position): Place| format!("{}:{position}", file.display());
+        places.into_iter().map(|place| place.map(show)).collect()
+    }
+
     /// Takes news in: reports findings, and yields what the engine has to hear of.
     fn take_in(&mut self, rescan: Rescan) -> Vec<Input> {
         rescan.added.iter().for_each(report);
@@ -259,7 +272,8 @@ fn tell_what_is_gone(changes: &[Change]) {
         .collect();
     match gone.len() {
         0 => {}
-        few @ 1..=10 => info!("{few} objects are gone: {}", gone.join(", ")),
+        1 => info!("gone: {}", gone[0]),
+        few @ 2..=10 => info!("{few} objects are gone: {}", gone.join(", ")),
         many => info!(
             "{many} objects are gone, {} among them",
             gone[..3].join(", ")

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use antrea_bgp_api::{Kind, Node};
 use antrea_bgp_kube::Event;
-use antrea_bgp_policy::{Input, KindSet};
+use antrea_bgp_policy::{Input, KindSet, Report};
 
 use crate::answers::Condition;
 
@@ -82,6 +82,15 @@ impl Source {
         match self {
             Self::Folder(folder) => folder.problems().map(ToString::to_string).collect(),
             Self::Cluster(cluster) => cluster.problems(),
+        }
+    }
+
+    /// Where the object of each report stands, or the field of it: file, line and column. Objects of
+    /// an API server stand nowhere.
+    pub(crate) fn locate(&self, reports: &[Report]) -> Vec<Option<String>> {
+        match self {
+            Self::Folder(folder) if !reports.is_empty() => folder.locate(reports),
+            _ => vec![None; reports.len()],
         }
     }
 
