@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 use crate::answers::{self, Known};
 use crate::cli::ShutdownMode;
 use crate::metrics::Snapshot;
+use crate::plan::Intent;
 use crate::process::Process;
 use crate::query::Query;
 use crate::source::Source;
@@ -34,6 +35,7 @@ pub(crate) struct Agent {
     /// When a missing Node counts as gone.
     node_grace: Option<Instant>,
     said_whether_idle: bool,
+    started: std::time::Instant,
 }
 
 impl Agent {
@@ -47,6 +49,7 @@ impl Agent {
             teller: Teller::default(),
             node_grace: None,
             said_whether_idle: false,
+            started: std::time::Instant::now(),
         }
     }
 
@@ -134,10 +137,12 @@ impl Agent {
 
     /// Does what the engine asks for, until it asks for nothing more.
     async fn carry_out(&mut self) {
+        let mut reports = Vec::new();
         while let Some(effect) = self.engine.poll_effect() {
             match effect {
                 Effect::Announce(announcement) => self.process.announce(announcement.prefix),
                 Effect::Withdraw(prefix) => self.process.withdraw(prefix),
+                Effect::Report(report) => reports.push(*report),
                 other => {
                     self.process.flush();
                     self.carry_out_one(other).await;
@@ -145,7 +150,19 @@ impl Agent {
             }
         }
         self.process.flush();
+        self.tell_reports(&reports);
         self.go_on_starting();
+    }
+
+    /// All together: where they stand in a folder is looked up in one go.
+    fn tell_reports(&self, reports: &[Report]) {
+        let places = self.source.locate(reports);
+        for (found, place) in reports.iter().zip(places) {
+            report(found, place.as_deref());
+            if let Some(event) = telling::of_report(found, self.engine.node()) {
+                self.source.tell(event);
+            }
+        }
     }
 
     /// Opens sessions and lets End-of-RIB go, each when its time has come.
@@ -200,12 +217,6 @@ impl Agent {
                 let inputs = self.source.watch(kinds);
                 self.engine.handle_all(inputs);
             }
-            Effect::Report(finding) => {
-                report(&finding);
-                if let Some(event) = telling::of_report(&finding, self.engine.node()) {
-                    self.source.tell(event);
-                }
-            }
             other => error!("an effect that this agent does not know is lost: {other:?}"),
         }
     }
@@ -214,8 +225,13 @@ impl Agent {
         let known = self.known();
         // Whoever asked may have gone; nobody misses the answer then.
         match query {
+            Query::Agent(back) => drop(back.send(answers::agent(&known))),
             Query::Policy(back) => drop(back.send(answers::policy(&known))),
             Query::Peers(filter, back) => drop(back.send(answers::peers(&known, &filter))),
+            Query::Peer(address, back) => {
+                drop(back.send(answers::peer(&known, address).map(Box::new)));
+            }
+            Query::Plan(back) => drop(back.send(Intent::of(&self.engine))),
             Query::Routes(filter, back) => drop(back.send(answers::routes(&known, &filter))),
             Query::Explain(subject, back) => drop(back.send(answers::explain(&known, &subject))),
             Query::Problems(back) => drop(back.send(answers::problems(&known))),
@@ -229,6 +245,7 @@ impl Agent {
             engine: &self.engine,
             process: &self.process,
             source: &self.source,
+            started: self.started,
         }
     }
 
@@ -292,13 +309,14 @@ async fn sleep_until(deadline: Option<Instant>) {
     tokio::time::sleep_until(deadline.unwrap_or_else(far)).await;
 }
 
-/// The level says how bad it is, so the text does not.
-fn report(report: &Report) {
+/// The level says how bad it is, so the text does not. `place` is where the object or the field
+/// stands in a file.
+fn report(report: &Report, place: Option<&str>) {
     let (code, object, message) = (report.code.as_str(), &report.object, &report.message);
     let field = report.field.as_deref();
     match report.severity {
-        Severity::Error => error!(code, %object, field, "{message}"),
-        Severity::Warning => warn!(code, %object, field, "{message}"),
-        _ => info!(code, %object, field, "{message}"),
+        Severity::Error => error!(code, %object, field, place, "{message}"),
+        Severity::Warning => warn!(code, %object, field, place, "{message}"),
+        _ => info!(code, %object, field, place, "{message}"),
     }
 }

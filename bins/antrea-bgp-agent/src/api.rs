@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use antrea_bgp_policy::{RouteType, Subject};
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
-use axum::extract::{Query as UrlQuery, State};
+use axum::extract::{Path as UrlPath, Query as UrlQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Json, Response};
 use axum::routing::get;
@@ -17,12 +17,12 @@ use serde::Serialize;
 use tokio::net::UnixListener;
 use tracing::info;
 
-use crate::answers::{FamilyFilter, Filter};
+use crate::answers::{FamilyFilter, Filter, Missing};
+use crate::get::PeerName;
 use crate::logging::LogLevel;
 use crate::query::{Asker, Query};
 
 /// antctl's own words.
-const NO_POLICY: &str = "there is no effective bgp policy applied to the Node";
 const INVALID_QUERY: &str = "invalid query";
 
 type Parameters = UrlQuery<HashMap<String, String>>;
@@ -35,9 +35,12 @@ pub(crate) fn router(asker: Asker, log_level: LogLevel) -> Router {
     Router::new()
         .route("/bgppolicy", get(policy))
         .route("/bgppeers", get(peers))
+        .route("/bgppeers/{peer}", get(peer))
         .route("/bgproutes", get(routes))
         .route("/explain", get(explain))
         .route("/problems", get(problems))
+        .route("/plan", get(plan))
+        .route("/agent", get(agent))
         .with_state(asker)
         .merge(log_level)
 }
@@ -68,6 +71,14 @@ async fn peers(State(asker): State<Asker>, UrlQuery(parameters): Parameters) -> 
     }
 }
 
+/// One peer in full.
+async fn peer(State(asker): State<Asker>, UrlPath(peer): UrlPath<String>) -> Response {
+    match peer.parse::<PeerName>() {
+        Ok(PeerName(address)) => effective(asker.ask(|back| Query::Peer(address, back)).await),
+        Err(why) => (StatusCode::BAD_REQUEST, why).into_response(),
+    }
+}
+
 async fn routes(State(asker): State<Asker>, UrlQuery(parameters): Parameters) -> Response {
     match filter(&parameters) {
         Some(filter) => effective(asker.ask(|back| Query::Routes(filter, back)).await),
@@ -86,15 +97,24 @@ async fn explain(State(asker): State<Asker>, UrlQuery(parameters): Parameters) -
     }
 }
 
+/// What the engine has decided, to be compared with what another one would.
+async fn plan(State(asker): State<Asker>) -> Response {
+    answer(asker.ask(Query::Plan).await)
+}
+
+async fn agent(State(asker): State<Asker>) -> Response {
+    answer(asker.ask(Query::Agent).await)
+}
+
 async fn problems(State(asker): State<Asker>) -> Response {
     answer(asker.ask(Query::Problems).await)
 }
 
 /// An answer that there is only while a policy is in effect.
-fn effective<T: Serialize>(found: Option<Option<T>>) -> Response {
-    match found {
-        Some(None) => (StatusCode::NOT_FOUND, NO_POLICY).into_response(),
-        found => answer(found.flatten()),
+fn effective<T: Serialize>(found: Option<Result<T, Missing>>) -> Response {
+    match found.transpose() {
+        Err(missing) => (StatusCode::NOT_FOUND, missing.to_string()).into_response(),
+        Ok(found) => answer(found),
     }
 }
 
@@ -126,9 +146,12 @@ fn filter(parameters: &HashMap<String, String>) -> Option<Filter> {
     {
         return None;
     }
+    let peer = parameters.get("peer").map(|peer| peer.parse::<PeerName>());
+    let peer = peer.transpose().ok()?.map(|name| name.0);
     Some(Filter {
         family,
         route_type,
+        peer,
         wide: flag("wide")?,
     })
 }

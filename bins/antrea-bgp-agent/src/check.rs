@@ -10,8 +10,8 @@ use antrea_bgp_policy::{ReasonCode, Report};
 use anyhow::Result;
 
 use crate::cli::CheckArgs;
-use crate::get::print;
 use crate::snapshot::Snapshot;
+use crate::style::{self, Paint as _, print};
 
 /// Prints every finding and a summary; the exit code is 1 if one of them fails the check.
 pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
@@ -45,10 +45,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
 
     let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    let mut out: String = findings
-        .iter()
-        .flat_map(|f| [f.text.as_str(), "\n"])
-        .collect();
+    let mut out: String = findings.iter().map(|f| f.line() + "\n").collect();
     out += &format!(
         "{}: {}, {}, {}\n",
         args.manifests.display(),
@@ -77,6 +74,20 @@ struct Finding {
     place: (PathBuf, Option<Position>),
     severity: Severity,
     text: String,
+}
+
+impl Finding {
+    /// The text, with its severity in a colour.
+    fn line(&self) -> String {
+        let colour = match self.severity {
+            Severity::Error => style::BAD,
+            Severity::Warning => style::NOTICE,
+            Severity::Info => return self.text.clone(),
+        };
+        let word = self.severity.to_string();
+        let painted = format!(" {}: ", word.paint(colour));
+        self.text.replacen(&format!(" {word}: "), &painted, 1)
+    }
 }
 
 /// Something that is wrong with an object that decodes.

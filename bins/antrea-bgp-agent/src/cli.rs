@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::get::PeerName;
+
 /// Where `run` listens for `get` and `explain` unless told otherwise.
 pub(crate) const DEFAULT_API_SOCKET: &str = "/run/antrea-bgp-agent/api.sock";
 
@@ -14,7 +16,7 @@ pub(crate) const DEFAULT_API_SOCKET: &str = "/run/antrea-bgp-agent/api.sock";
     version,
     max_term_width = 100,
     after_help = "Exit codes: 0 success; 1 the answer is no (check found errors, nothing is in effect, \
-                  what `explain` was asked about is not advertised); 2 the command could not do its work (usage, files, the agent is not running)."
+                  what `explain` was asked about is not advertised, `plan --diff` found a difference); 2 the command could not do its work (usage, files, the agent is not running)."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -104,6 +106,15 @@ pub(crate) struct PlanArgs {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = PlanOutput::Table)]
     pub(crate) output: PlanOutput,
+
+    /// Show only what the running agent would change if it read this folder; exit code 1 if there is
+    /// anything
+    #[arg(long)]
+    pub(crate) diff: bool,
+
+    /// The Unix socket of the agent to compare with
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_API_SOCKET, requires = "diff")]
+    pub(crate) api_socket: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -145,6 +156,10 @@ pub(crate) struct AskArgs {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
+
+    /// Stay, and print whatever changes, until interrupted
+    #[arg(short, long)]
+    pub(crate) watch: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -168,6 +183,8 @@ pub(crate) struct FamilyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PeersArgs {
+    /// One peer in full, by its address
+    pub(crate) peer: Option<PeerName>,
     #[command(flatten)]
     pub(crate) ask: AskArgs,
     #[command(flatten)]
@@ -184,6 +201,10 @@ pub(crate) struct RoutesArgs {
     /// Routes of this type only
     #[arg(short = 'T', long = "type", value_name = "TYPE", value_parser = ROUTE_TYPES)]
     pub(crate) route_type: Option<String>,
+
+    /// Routes for this peer only, and what has become of each there
+    #[arg(long, value_name = "PEER")]
+    pub(crate) peer: Option<PeerName>,
 }
 
 /// antctl's names of the route types.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use serde_json::{Number, Value};
 
-use crate::get::print;
+use crate::style::print;
 
 /// Prints the CRD of BGPPolicy as YAML.
 pub(crate) fn crd() -> Result<ExitCode> {

@@ -32,6 +32,12 @@ impl LogLevel {
     }
 }
 
+/// Whether colours are seen, and not unwanted (`NO_COLOR`).
+fn is_for_a_person() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stderr().is_terminal() && !unwanted
+}
+
 /// Starts logging. A `RUST_LOG` that makes no sense is reported, and the default is used.
 pub(crate) fn start(format: LogFormat) -> LogLevel {
     let wanted = std::env::var("RUST_LOG").unwrap_or_default();
@@ -47,9 +53,7 @@ pub(crate) fn start(format: LogFormat) -> LogLevel {
     let registry = tracing_subscriber::registry().with(filter);
     match format {
         LogFormat::Json => registry.with(lines.json()).init(),
-        LogFormat::Text => registry
-            .with(lines.with_ansi(std::io::stderr().is_terminal()))
-            .init(),
+        LogFormat::Text => registry.with(lines.with_ansi(is_for_a_person())).init(),
     }
     if let Some(error) = complaint {
         warn!("RUST_LOG={wanted:?} is ignored: {error}");

@@ -7,6 +7,7 @@
 mod agent;
 mod answers;
 mod api;
+mod capability;
 mod check;
 mod classic;
 mod cli;
@@ -23,6 +24,7 @@ mod query;
 mod run;
 mod snapshot;
 mod source;
+mod style;
 mod table;
 mod telling;
 mod view;

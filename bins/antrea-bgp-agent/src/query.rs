@@ -1,17 +1,23 @@
 //! Questions to the agent's task, which alone owns the engine: they travel as messages.
 
+use std::net::IpAddr;
+
 use antrea_bgp_policy::Subject;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::answers::{Condition, Filter};
+use crate::answers::{Condition, Filter, Missing};
 use crate::metrics::Snapshot;
-use crate::view::{ExplanationView, PeerView, PolicyView, RouteView};
+use crate::plan::Intent;
+use crate::view::{AgentView, ExplanationView, PeerDetail, PeerView, PolicyView, RouteView};
 
 /// One question, with the way back.
 pub(crate) enum Query {
-    Policy(oneshot::Sender<Option<PolicyView>>),
-    Peers(Filter, oneshot::Sender<Option<Vec<PeerView>>>),
-    Routes(Filter, oneshot::Sender<Option<Vec<RouteView>>>),
+    Agent(oneshot::Sender<AgentView>),
+    Policy(oneshot::Sender<Result<PolicyView, Missing>>),
+    Peers(Filter, oneshot::Sender<Result<Vec<PeerView>, Missing>>),
+    Peer(IpAddr, oneshot::Sender<Result<Box<PeerDetail>, Missing>>),
+    Routes(Filter, oneshot::Sender<Result<Vec<RouteView>, Missing>>),
+    Plan(oneshot::Sender<Intent>),
     Explain(Subject, oneshot::Sender<ExplanationView>),
     Problems(oneshot::Sender<Vec<String>>),
     Conditions(oneshot::Sender<Vec<Condition>>),

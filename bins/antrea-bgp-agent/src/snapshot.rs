@@ -1,6 +1,7 @@
 //! What a folder holds at one moment, and what each node makes of it. No clock, no network.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use antrea_bgp_api::{Kind, Object};
 use antrea_bgp_manifests::Change;
@@ -65,6 +66,21 @@ impl Snapshot {
             .iter()
             .map(|node| node.object_ref().name)
             .collect()
+    }
+
+    /// Has a Node keep the router ID that was chosen for it before, as its annotation would, unless
+    /// it says another one.
+    pub(crate) fn keep_router_id(&mut self, node: &str, router_id: &str) {
+        for object in self.objects.get_mut(&Kind::Node).into_iter().flatten() {
+            if let Object::Node(object) = object
+                && object.metadata.name == node
+            {
+                let annotations = &mut Arc::make_mut(object).metadata.annotations;
+                annotations
+                    .bgp_router_id
+                    .get_or_insert_with(|| router_id.to_owned());
+            }
+        }
     }
 
     /// The engine of one node after it has seen everything it asked for.

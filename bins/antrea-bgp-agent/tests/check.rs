@@ -214,3 +214,41 @@ fn a_folder_that_cannot_be_read_is_no_finding_but_a_failure() {
     assert_eq!((answer.code, answer.out.as_str()), (Some(2), ""));
     assert!(answer.err.contains("/nonexistent/folder"), "{}", answer.err);
 }
+
+#[test]
+fn what_an_api_server_would_refuse_in_a_service_is_named() {
+    let folder = Folder::with(
+        &(node("node-a", 1)
+            + &policy(
+                "edge",
+                "  advertisements: { service: { ipTypes: [ExternalIP] } }",
+            )),
+    );
+    folder.write(
+        "web.yaml",
+        "apiVersion: v1
+kind: Service
+metadata: { name: web, namespace: shop }
+spec:
+  clusterIPs: [10.96.0.10]
+  externalIPs: [127.0.0.1, 239.1.2.3]
+  externalTrafficPolicy: local
+",
+    );
+    let answer = check(&folder);
+    assert_eq!(answer.code, Some(1), "{answer:?}");
+    for expected in [
+        "web.yaml:6:17: warning: Service/shop/web: spec.externalIPs[0]: \"127.0.0.1\" is a loopback \
+         address and is left out\n",
+        "web.yaml:6:28: warning: Service/shop/web: spec.externalIPs[1]: \"239.1.2.3\" is a multicast \
+         address and is left out\n",
+        "web.yaml:7:26: error: Service/shop/web: spec.externalTrafficPolicy: \"local\" is none of \
+         Cluster, Local; it counts as Cluster\n",
+    ] {
+        assert!(
+            answer.out.contains(expected),
+            "{expected} in {}",
+            answer.out
+        );
+    }
+}

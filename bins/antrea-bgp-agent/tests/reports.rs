@@ -53,6 +53,19 @@ fn a_broken_file_shows_in_every_answer_until_it_is_mended() {
 }
 
 #[test]
+fn a_log_line_about_a_policy_names_file_and_line() {
+    let here = address(25, 0);
+    let folder = Folder::with(&node("node-a", 1));
+    folder.write("policy.yaml", &edge("{ address: fe80::1, asn: 65001 }"));
+    let agent = Running::start(&folder, here, &[]);
+    let expected = format!(
+        "field=\"spec.bgpPeers[0].address\" place=\"{}/policy.yaml:9:25\"",
+        folder.path().display()
+    );
+    eventually("the place is logged", || agent.log().contains(&expected));
+}
+
+#[test]
 fn explain_names_what_is_wrong_with_the_policies() {
     let here = address(21, 0);
     let folder = Folder::with(&(node("node-a", 1) + WEB + "---\n"));
@@ -112,7 +125,8 @@ fn a_route_that_no_peer_can_be_told_of_is_not_advertised() {
 #[test]
 fn the_log_level_changes_while_running() {
     let here = address(23, 0);
-    let folder = Folder::with(&(node("node-a", 1) + &edge("")));
+    let folder = Folder::with(&node("node-a", 1));
+    folder.write("policy.yaml", &edge(""));
     let agent = Running::start(&folder, here, &[]);
     let before = agent.http("/loglevel").1;
     assert_eq!(
@@ -128,6 +142,12 @@ fn the_log_level_changes_while_running() {
         agent.http("/loglevel").1.contains("bgp_speaker=debug"),
         "a bad filter changes nothing"
     );
+    let debug = |agent: &Running| agent.log().contains("DEBUG bgp_speaker");
+    assert!(!debug(&agent), "nothing is written before it is wanted");
+    let nobody = address(23, 1);
+    let peer = format!("{{ address: {nobody}, asn: 65001, port: {PORT} }}");
+    folder.write("policy.yaml", &edge(&peer));
+    eventually("more is written", || debug(&agent));
     assert_eq!(agent.request("PUT", "/loglevel", &before).0, 200);
 }
 

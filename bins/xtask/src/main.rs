@@ -3,6 +3,7 @@
 //! It stays small, since both of a newcomer's first commands wait for it to compile.
 
 mod fuzz;
+mod image;
 mod lab;
 mod packages;
 mod screen;
@@ -35,6 +36,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Build the container image, from a static program; on Debian, as root, this installs buildah
+    Image(image::Options),
     /// Check whose types stand in the public signatures of the crates
     Signatures,
     /// Fuzz the codec and the session with cargo-fuzz, and print executions and coverage
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
             let mut sim = cargo(&["run", "--release", "-p", "sim", "--"]);
             step("sim", sim.args(arguments))
         }
+        Chore::Image(options) => image::run(&options),
         Chore::Signatures => signatures::run(),
         Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Bench { what, arguments } => bench(what, &arguments),

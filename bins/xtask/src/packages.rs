@@ -27,7 +27,12 @@ const POLICY_TEXT: &str = "#!/bin/sh\nexit 101\n";
 /// Installs what is missing where that is possible. The tests themselves decide what a missing
 /// router means, so nothing here is an error.
 pub(crate) fn install_missing() {
-    let missing: Vec<&str> = PACKAGES
+    install_missing_of(&PACKAGES);
+}
+
+/// The same for another list.
+pub(crate) fn install_missing_of(packages: &[(&str, &str)]) {
+    let missing: Vec<&str> = packages
         .iter()
         .filter(|(_, program)| !Path::new(program).exists())
         .map(|(package, _)| *package)

@@ -50,6 +50,8 @@ pub enum Problem {
     DuplicateKey,
     /// A field that its kind does not have; it has no effect.
     UnknownField,
+    /// A word that is none of those that its field may have; the object counts as if it were not there.
+    UnknownValue,
     /// A kind that is not read.
     UnknownKind,
     /// A kept router ID that cannot be used, and counts as absent, or one that cannot be kept.

@@ -32,6 +32,7 @@ mod parse;
 mod read;
 mod scan;
 mod state;
+mod values;
 mod watch;
 mod yaml;
 

@@ -9,6 +9,7 @@ use antrea_bgp_api::{Kind, Object, ObjectRef, Timestamp};
 
 use crate::diagnostic::{Diagnostic, Position, Problem, Severity};
 use crate::fields;
+use crate::values;
 use crate::yaml::{Composer, DecodeError, Document, Next, Node, Shape, decode};
 
 /// Octets of text from which on an object is refused. The API server would refuse it too (etcd
@@ -261,7 +262,7 @@ impl Reader<'_> {
             let error = self.error(Problem::TooLarge, message).at(node.position());
             return Err(self.invalid(error, node, object));
         }
-        self.warn_of_keys(node, object);
+        self.warn_of_oddities(node, object);
         typed(object.kind, node).map_err(|error| {
             // What a Secret holds must not show, not even where it does not fit.
             let message = match object.kind {
@@ -277,7 +278,7 @@ impl Reader<'_> {
         })
     }
 
-    fn warn_of_keys(&mut self, node: Node<'_, '_>, object: &ObjectRef) {
+    fn warn_of_oddities(&mut self, node: Node<'_, '_>, object: &ObjectRef) {
         let repeated = node.duplicate_keys().map(|(path, position)| {
             (
                 Problem::DuplicateKey,
@@ -296,6 +297,10 @@ impl Reader<'_> {
                     position,
                 )
             });
+        for (path, position, message) in values::unknown(object.kind, node) {
+            let error = self.error(Problem::UnknownValue, message);
+            self.report(error.at(position).about(object.clone()).field(path));
+        }
         for (problem, message, path, position) in repeated.chain(unknown) {
             let warning = Diagnostic::new(self.file, Severity::Warning, problem, message);
             self.report(warning.at(position).about(object.clone()).field(path));

@@ -428,3 +428,51 @@ fn the_deepest_nest_that_is_allowed_fits_on_the_stack() {
     let rescan = load(folder(&[("p.yaml", &text)]).path()).expect("folder");
     assert_eq!(changes(&rescan), ["+BGPPolicy/p"]);
 }
+
+#[test]
+fn a_word_that_its_field_does_not_know_is_reported_where_it_stands() {
+    let text = "apiVersion: v1
+kind: Service
+metadata: { name: web, namespace: shop }
+spec:
+  type: Loadbalancer
+  clusterIPs: [10.0.0.1]
+  internalTrafficPolicy: Cluster
+  externalTrafficPolicy: local
+status: { loadBalancer: { ingress: [{ ip: 192.0.2.1, ipMode: VIP }, { ip: 192.0.2.2, ipMode: proxy }] } }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: web-1, namespace: shop }
+addressType: ipv4
+endpoints: []
+";
+    let rescan = load(folder(&[("a.yaml", text)]).path()).expect("folder");
+    assert_eq!(
+        changes(&rescan),
+        ["+Service/shop/web", "+EndpointSlice/shop/web-1"]
+    );
+    let found: Vec<_> = rescan
+        .added
+        .iter()
+        .map(|d| {
+            assert_eq!(
+                (d.problem, d.severity),
+                (Problem::UnknownValue, Severity::Error)
+            );
+            let line = d.position.map(|p| p.line).unwrap_or_default();
+            let field = d.field.as_deref().unwrap_or_default();
+            format!("{line}: {field}: {}", d.message)
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "5: spec.type: \"Loadbalancer\" is none of ClusterIP, NodePort, LoadBalancer, \
+             ExternalName; it counts as ClusterIP",
+            "8: spec.externalTrafficPolicy: \"local\" is none of Cluster, Local; it counts as Cluster",
+            "9: status.loadBalancer.ingress[1].ipMode: \"proxy\" is none of VIP, Proxy; it counts as VIP",
+            "14: addressType: \"ipv4\" is none of IPv4, IPv6, FQDN; the slice counts for nothing",
+        ]
+    );
+}

@@ -77,7 +77,7 @@ pub use engine::{Engine, PolicyView};
 pub use explain::{Explanation, Finding, InvalidSubject, Subject, Verdict};
 pub use input::{Input, InvalidObject, SourceState};
 pub use kind_set::KindSet;
-pub use obstacle::{Family, Obstacle, Origin};
+pub use obstacle::{Family, Obstacle, Origin, SpecialAddress};
 pub use peer::{PeerSpec, PeerState, PeerView};
 pub use process::{ProcessSpec, StopReason};
 pub use report::{ReasonCode, Report, Severity};

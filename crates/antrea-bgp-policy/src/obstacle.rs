@@ -1,6 +1,7 @@
 //! Every rule that can keep an address from being advertised.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use antrea_bgp_api::Kind;
 
@@ -18,10 +19,10 @@ pub enum Family {
 impl Family {
     /// The family of an address.
     #[must_use]
-    pub const fn of(address: &std::net::IpAddr) -> Self {
+    pub const fn of(address: &IpAddr) -> Self {
         match address {
-            std::net::IpAddr::V4(_) => Family::V4,
-            std::net::IpAddr::V6(_) => Family::V6,
+            IpAddr::V4(_) => Family::V4,
+            IpAddr::V6(_) => Family::V6,
         }
     }
 }
@@ -31,6 +32,58 @@ impl fmt::Display for Family {
         f.pad(match self {
             Family::V4 => "IPv4",
             Family::V6 => "IPv6",
+        })
+    }
+}
+
+/// An address that no router may send traffic to a node for. The API server refuses most of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum SpecialAddress {
+    /// 0.0.0.0 or `::`.
+    Unspecified,
+    /// 127.0.0.0/8 or `::1`.
+    Loopback,
+    /// 169.254.0.0/16 or fe80::/10.
+    LinkLocal,
+    /// 224.0.0.0/4 or ff00::/8.
+    Multicast,
+    /// 255.255.255.255.
+    Broadcast,
+}
+
+impl SpecialAddress {
+    /// What is special about an address, if anything is.
+    #[must_use]
+    pub const fn of(address: &IpAddr) -> Option<Self> {
+        let (link_local, broadcast) = match address {
+            IpAddr::V4(v4) => (v4.is_link_local(), v4.is_broadcast()),
+            IpAddr::V6(v6) => (v6.is_unicast_link_local(), false),
+        };
+        if address.is_unspecified() {
+            Some(Self::Unspecified)
+        } else if address.is_loopback() {
+            Some(Self::Loopback)
+        } else if link_local {
+            Some(Self::LinkLocal)
+        } else if address.is_multicast() {
+            Some(Self::Multicast)
+        } else if broadcast {
+            Some(Self::Broadcast)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for SpecialAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Unspecified => "the unspecified address",
+            Self::Loopback => "a loopback address",
+            Self::LinkLocal => "a link-local address",
+            Self::Multicast => "a multicast address",
+            Self::Broadcast => "the broadcast address",
         })
     }
 }
@@ -76,6 +129,8 @@ pub enum Obstacle {
     HostnameOnlyIngress,
     /// The text in the object is not an IP address.
     InvalidAddress(String),
+    /// The address is one that is never advertised.
+    SpecialAddress(SpecialAddress),
     /// The effective policy does not name this type of Service address.
     TypeNotSelected {
         /// The policy.
@@ -177,6 +232,9 @@ impl fmt::Display for Obstacle {
                 f.write_str("the load balancer gave host names and no address")
             }
             Obstacle::InvalidAddress(text) => write!(f, "{text:?} is not an IP address"),
+            Obstacle::SpecialAddress(special) => {
+                write!(f, "it is {special}, which is never advertised")
+            }
             Obstacle::TypeNotSelected { policy, route_type } => {
                 write!(
                     f,

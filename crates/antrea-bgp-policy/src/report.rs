@@ -42,7 +42,8 @@ pub enum ReasonCode {
     FieldDropped,
     /// An object could not be decoded.
     Undecodable,
-    /// An address in a Service, an Egress or a Node is not an IP address (or not a prefix).
+    /// An address in a Service, an Egress or a Node is not an IP address (or not a prefix), or one
+    /// that is never advertised: loopback, link-local, multicast.
     InvalidAddress,
     /// The router ID annotation of the node is not a usable IPv4 address and is replaced.
     InvalidRouterId,

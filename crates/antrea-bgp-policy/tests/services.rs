@@ -476,6 +476,35 @@ fn what_is_no_address_is_reported_and_the_rest_works() {
 }
 
 #[test]
+fn special_addresses_are_never_advertised() {
+    let special = [
+        "127.0.0.1",
+        "224.0.0.1",
+        "169.254.1.1",
+        "0.0.0.0",
+        "255.255.255.255",
+    ];
+    let mut node = cluster(&[]);
+    let reported = node.apply(&service("a").external_ips(&special));
+    assert_eq!(reported, ["warning InvalidAddress Service/ns/a"; 5]);
+    assert_eq!(node.table(), NOTHING);
+    assert_eq!(
+        node.explain("224.0.0.1"),
+        "224.0.0.1/32 (ServiceExternalIP of ns/a) is not advertised: it is a multicast address, \
+         which is never advertised"
+    );
+    let usable = ["127.0.0.1", "198.51.100.1"];
+    assert_eq!(
+        node.apply(&service("a").external_ips(&usable)),
+        ["+198.51.100.1/32"]
+    );
+    assert_eq!(
+        node.problems(),
+        ["InvalidAddress Service/ns/a spec.externalIPs[0]"]
+    );
+}
+
+#[test]
 fn scenario_68_a_service_of_a_mebibyte() {
     let ips: Vec<String> = (0..65_536u32)
         .map(|i| format!("198.18.{}.{}", i >> 8, i & 255))

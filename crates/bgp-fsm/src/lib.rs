@@ -66,4 +66,4 @@ pub use event::{
     SendProgress, Shutdown, State,
 };
 pub use negotiated::Negotiated;
-pub use session::Session;
+pub use session::{Session, SessionTimers};

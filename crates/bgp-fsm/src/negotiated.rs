@@ -14,6 +14,8 @@ pub struct Negotiated {
     pub conn: ConnId,
     /// Both ends of it; the local address is the next hop to announce.
     pub endpoints: Endpoints,
+    /// Our OPEN as it went.
+    pub local_open: Open,
     /// The neighbour's OPEN as it came.
     pub peer_open: Open,
     /// Families in both OPENs, in our order.

@@ -188,16 +188,16 @@ pub(crate) fn refusal(config: &SessionConfig, error: OpenError, message: &[u8]) 
 pub(crate) fn negotiate(
     config: &SessionConfig,
     (conn, endpoints): (ConnId, Endpoints),
-    sent: &Open,
+    sent: Open,
     received: Open,
 ) -> Negotiated {
     let peer_kind = config.peer_kind();
-    let context = Context::negotiated(sent, &received, peer_kind);
+    let context = Context::negotiated(&sent, &received, peer_kind);
     let both = |is: fn(&Capability) -> bool| {
         sent.capabilities.iter().any(is) && received.capabilities.iter().any(is)
     };
     let hold_time = sent.hold_time.min(received.hold_time);
-    let ours = graceful_restart(sent);
+    let ours = graceful_restart(&sent);
     let theirs = ours.and_then(|_| graceful_restart(&received)).cloned();
     Negotiated {
         conn,
@@ -216,6 +216,7 @@ pub(crate) fn negotiate(
         graceful_restart: theirs,
         route_refresh: both(|c| matches!(c, Capability::RouteRefresh)),
         enhanced_route_refresh: both(|c| matches!(c, Capability::EnhancedRouteRefresh)),
+        local_open: sent,
         peer_open: received,
     }
 }

@@ -54,6 +54,18 @@ pub struct Session {
     outputs: VecDeque<Output>,
 }
 
+/// When the timers of an Established connection expire; `None` for one that does not run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionTimers {
+    /// RFC 4271's HoldTimer: the neighbour counts as dead then.
+    pub hold: Option<Instant>,
+    /// RFC 4271's KeepaliveTimer: the next KEEPALIVE is due then, unless an UPDATE stands in.
+    pub keepalive: Option<Instant>,
+    /// RFC 9687's SendHoldTimer: runs while the transport has not taken all that is queued.
+    pub send_hold: Option<Instant>,
+}
+
 /// What a session does when it has no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -273,6 +285,17 @@ impl Session {
             Phase::Held(until) => Some(until),
             Phase::Trying { retry } => retry,
             Phase::Stopped => None,
+        }
+    }
+
+    /// When the timers of the Established connection expire; none run in any other state.
+    #[must_use]
+    pub fn timers(&self) -> SessionTimers {
+        let timers = self.established().map(|connection| &connection.timers);
+        SessionTimers {
+            hold: timers.and_then(|timers| timers.hold),
+            keepalive: timers.and_then(|timers| timers.keepalive),
+            send_hold: timers.and_then(|timers| timers.send_hold),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::config::{PeerConfig, Shutdown};
 use crate::conn::{Conn, Ready, count_messages};
 use crate::dial::{DialFailure, dial};
 use crate::established::Established;
+use crate::history::SessionEventKind;
 use crate::neighbour::{Mail, Neighbour};
 use crate::shared::Shared;
 use crate::words;
@@ -248,6 +249,8 @@ impl Driver {
     /// Tells status and log; the log only once for the same failure.
     fn dial_failed(&self, failure: &DialFailure) {
         let mut record = self.neighbour.record();
+        let kind = SessionEventKind::Failed(failure.reason.into());
+        record.history.push(kind, &failure.text);
         if failure.is_option {
             record.refused_option = Some(failure.text.clone());
         }
@@ -448,6 +451,7 @@ impl Driver {
     fn publish(&self) {
         let mut record = self.neighbour.record();
         record.retry_at = self.session.retry_at();
+        record.timers = self.session.timers();
         record.queue_octets = self.conns.iter().map(|conn| conn.outbox.len()).sum();
         let state = self.session.state();
         if record.set_state(state) {

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use tracing::{debug, error, info, warn};
 
 use crate::config::SpeakerConfig;
+use crate::history::SessionEventKind;
+use crate::latency::Stopwatch;
 use crate::neighbour::{EstablishedRecord, Neighbour};
 use crate::shared::Shared;
 use crate::status::{NegotiatedStatus, SessionEndpoints};
@@ -26,6 +28,7 @@ pub(crate) struct Established {
     context: Context,
     cursors: Vec<Cursor>,
     at_tail: bool,
+    stopwatch: Stopwatch,
     end_of_rib_told: bool,
     malformed_told: bool,
 }
@@ -33,6 +36,7 @@ pub(crate) struct Established {
 struct Cursor {
     family: Family,
     peer: PeerId,
+    next_hop: NextHop,
     end_of_rib: bool,
 }
 
@@ -51,13 +55,14 @@ impl Established {
             let mut routes = shared.routes();
             let joined = group
                 .ok_or(JoinError::NextHopFamily(family))
-                .and_then(|group| routes.table.join(group));
+                .and_then(|group| Ok((group.next_hop, routes.table.join(group)?)));
             match joined {
-                Ok(peer) => {
+                Ok((next_hop, peer)) => {
                     routes.joined.insert(peer, Arc::clone(neighbour));
                     cursors.push(Cursor {
                         family,
                         peer,
+                        next_hop,
                         end_of_rib: false,
                     });
                 }
@@ -74,6 +79,7 @@ impl Established {
             context: negotiated.context,
             cursors,
             at_tail: false,
+            stopwatch: Stopwatch::new(&shared.routes().changes),
             end_of_rib_told: false,
             malformed_told: false,
         };
@@ -106,12 +112,18 @@ impl Established {
         if let Some(observer) = &self.shared.config.observer {
             observer.session_up(self.neighbour.address, &endpoints, &status);
         }
-        let record = EstablishedRecord {
+        let next_hops = self.cursors.iter();
+        let next_hops = next_hops.map(|it| (it.family, it.next_hop)).collect();
+        let text = format!("{} to {}", endpoints.local, endpoints.remote);
+        let established = EstablishedRecord {
             endpoints,
             negotiated: status,
+            next_hops,
             cursors,
         };
-        self.neighbour.record().established = Some(Box::new(record));
+        let mut record = self.neighbour.record();
+        record.established = Some(Box::new(established));
+        record.history.push(SessionEventKind::Established, &text);
     }
 
     /// Whether the peer was told everything, when it was last looked at.
@@ -122,6 +134,7 @@ impl Established {
     /// What to tell the peer next, if there is anything.
     pub(crate) fn next_batch(&mut self) -> Option<Bytes> {
         let mut routes = self.shared.routes();
+        self.stopwatch.look(&routes.changes);
         for cursor in &mut self.cursors {
             let Some(batch) = routes.table.next_batch(cursor.peer, BATCH) else {
                 continue;
@@ -136,6 +149,9 @@ impl Established {
                     "withdrew routes whose attributes do not fit into a message of this peer"
                 );
             }
+            if batch.routes + batch.withdrawals > 0 {
+                self.stopwatch.tell();
+            }
             let mut record = self.neighbour.record();
             match batch.marker {
                 Some(Marker::BeginRefresh | Marker::EndRefresh) => {
@@ -148,7 +164,11 @@ impl Established {
             counts.withdrawn += u64::from(batch.withdrawals);
             return Some(batch.updates);
         }
+        drop(routes);
         self.at_tail = true;
+        if let Some(time) = self.stopwatch.caught_up() {
+            self.neighbour.record().latency.observe(time);
+        }
         None
     }
 

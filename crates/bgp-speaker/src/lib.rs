@@ -32,6 +32,8 @@ mod conn;
 mod dial;
 mod driver;
 mod established;
+mod history;
+mod latency;
 mod listener;
 mod neighbour;
 mod observer;
@@ -50,9 +52,11 @@ pub use bgp_rib::{Attributes, Delivery};
 pub use bgp_socket::Md5Key as Password;
 pub use bgp_wire::{Asn, Family, PeerKind};
 pub use config::{BGP_PORT, Confederation, PeerConfig, Shutdown, SpeakerConfig};
+pub use history::{DownCause, SessionEvent, SessionEventKind};
+pub use latency::LatencyHistogram;
 pub use observer::Observer;
 pub use speaker::Speaker;
 pub use status::{
-    ByType, FamilyCounts, ListenerStatus, MessageCounts, NegotiatedStatus, PeerStatus,
-    SessionEndpoints, Status,
+    ByType, FamilyCounts, ListenerStatus, MessageCounts, NegotiatedStatus, NotificationStatus,
+    PeerStatus, SessionEndpoints, Status, TableStatus, TimerStatus,
 };

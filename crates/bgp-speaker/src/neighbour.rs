@@ -5,16 +5,20 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use bgp_fsm::{ConnId, DownReason, State};
+use bgp_fsm::{ConnId, DownReason, SessionTimers, State};
 use bgp_rib::PeerId;
-use bgp_wire::{Family, HEADER_LEN, MessageType, Notification, PeerKind};
+use bgp_wire::{Family, HEADER_LEN, MessageType, NextHop, Notification, PeerKind};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
 use crate::config::{PeerConfig, Shutdown};
 use crate::conn::count_messages;
-use crate::status::{FamilyCounts, MessageCounts, NegotiatedStatus, SessionEndpoints};
+use crate::history::{DownCause, History, SessionEventKind};
+use crate::latency::LatencyHistogram;
+use crate::status::{
+    FamilyCounts, MessageCounts, NegotiatedStatus, NotificationStatus, SessionEndpoints,
+};
 use crate::words;
 
 /// One peer.
@@ -56,9 +60,11 @@ pub(crate) struct Record {
     pub(crate) state: State,
     pub(crate) since: (SystemTime, Instant),
     pub(crate) flaps: u64,
-    pub(crate) last_error_sent: Option<String>,
-    pub(crate) last_error_received: Option<String>,
+    pub(crate) last_error_sent: Option<NotificationStatus>,
+    pub(crate) last_error_received: Option<NotificationStatus>,
     pub(crate) last_down: Option<String>,
+    pub(crate) history: History,
+    pub(crate) timers: SessionTimers,
     /// When the next attempt is, while none is under way.
     pub(crate) retry_at: Option<Instant>,
     pub(crate) messages: MessageCounts,
@@ -66,6 +72,7 @@ pub(crate) struct Record {
     /// UPDATEs that were survived in spite of errors.
     pub(crate) malformed_updates: u64,
     pub(crate) queue_octets: usize,
+    pub(crate) latency: LatencyHistogram,
     /// The session that the observer was told of.
     pub(crate) observed: Option<ConnId>,
     /// The session while it is Established.
@@ -75,6 +82,7 @@ pub(crate) struct Record {
 pub(crate) struct EstablishedRecord {
     pub(crate) endpoints: SessionEndpoints,
     pub(crate) negotiated: NegotiatedStatus,
+    pub(crate) next_hops: Vec<(Family, NextHop)>,
     /// Its cursors in the table.
     pub(crate) cursors: Vec<(Family, PeerId)>,
 }
@@ -151,7 +159,7 @@ impl Neighbour {
         count_messages(message, &mut record.messages.sent);
         let is_notification = message.get(HEADER_LEN - 1) == Some(&MessageType::NOTIFICATION.0);
         if is_notification && let Ok(notification) = Notification::decode(message) {
-            record.last_error_sent = Some(notification.to_string());
+            record.last_error_sent = Some(NotificationStatus::new(&notification));
         }
     }
 
@@ -159,7 +167,7 @@ impl Neighbour {
     pub(crate) fn down(&self, was: State, reason: &DownReason, text: &str, next: Option<Instant>) {
         let mut record = self.record();
         if let DownReason::Received(notification) = reason {
-            record.last_error_received = Some(notification.to_string());
+            record.last_error_received = Some(NotificationStatus::new(notification));
         }
         let again = record.last_down.as_deref() == Some(text);
         let (peer, next_attempt) = (self.address, words::next_attempt(next));
@@ -180,6 +188,11 @@ impl Neighbour {
         // What happens to the other connection of a collision is no news about the peer.
         if *reason != DownReason::CollisionLost {
             record.last_down = Some(text.to_owned());
+            let kind = match was {
+                State::Established => SessionEventKind::Down,
+                _ => SessionEventKind::Failed,
+            };
+            record.history.push(kind(reason.into()), text);
         }
     }
 
@@ -189,7 +202,13 @@ impl Neighbour {
         let observed = record.observed.take().is_some();
         record.flaps += u64::from(observed);
         record.last_down = Some(text.to_owned());
+        let kind = match observed {
+            true => SessionEventKind::Down,
+            false => SessionEventKind::Failed,
+        };
+        record.history.push(kind(DownCause::Bug), text);
         record.queue_octets = 0;
+        record.timers = SessionTimers::default();
         record.set_state(State::Idle);
         observed
     }
@@ -212,12 +231,15 @@ impl Record {
             last_error_sent: None,
             last_error_received: None,
             last_down: None,
+            history: History::default(),
+            timers: SessionTimers::default(),
             retry_at: None,
             messages: MessageCounts::default(),
             routes: Vec::new(),
             malformed_updates: 0,
             observed: None,
             queue_octets: 0,
+            latency: LatencyHistogram::default(),
             established: None,
         }
     }

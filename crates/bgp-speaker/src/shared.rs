@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::config::SpeakerConfig;
+use crate::latency::Changes;
 use crate::listener::ListenerSlot;
 use crate::neighbour::Neighbour;
 
@@ -42,6 +43,8 @@ pub(crate) struct Peers {
 pub(crate) struct Routes {
     pub(crate) table: Table,
     pub(crate) joined: HashMap<PeerId, Arc<Neighbour>>,
+    /// When the table changed.
+    pub(crate) changes: Changes,
     /// The owner wants End-of-RIB to wait.
     held: bool,
     /// Calls that have announced a part of their prefixes: End-of-RIB waits for the rest.
@@ -84,6 +87,7 @@ impl Shared {
             routes: Mutex::new(Routes {
                 table: Table::new(),
                 joined: HashMap::new(),
+                changes: Changes::default(),
                 held: false,
                 announcing: 0,
             }),

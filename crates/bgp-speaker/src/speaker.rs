@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bgp_rib::{Attributes, Change, Delivery};
 use bgp_wire::Family;
@@ -14,7 +14,7 @@ use crate::config::{PeerConfig, Shutdown, SpeakerConfig};
 use crate::listener;
 use crate::neighbour::{Mail, Neighbour};
 use crate::shared::{Peers, Shared};
-use crate::status::{ListenerStatus, PeerStatus, Status};
+use crate::status::{ListenerStatus, PeerStatus, Status, TableStatus};
 use crate::supervisor;
 use crate::upkeep;
 
@@ -159,6 +159,16 @@ impl Speaker {
     /// attributes already cost nothing. The table is locked for some thousands of prefixes at a time and never while
     /// `prefixes` is asked for more, so peers hear of the first ones while others are still to come; End-of-RIB waits for all.
     pub fn announce(&self, prefixes: impl IntoIterator<Item = IpNet>, attributes: &Attributes) {
+        self.announce_since(Instant::now(), prefixes, attributes);
+    }
+
+    /// The same for something that happened at `since`: from then on [`PeerStatus::latency`] counts.
+    pub fn announce_since(
+        &self,
+        since: Instant,
+        prefixes: impl IntoIterator<Item = IpNet>,
+        attributes: &Attributes,
+    ) {
         let mut prefixes = prefixes.into_iter();
         let mut incomplete = None;
         loop {
@@ -168,9 +178,12 @@ impl Speaker {
                 incomplete = Some(Incomplete::new(self));
             }
             let mut routes = self.shared().routes();
-            let changed = routes.table.announce_all(chunk, attributes.clone());
+            let changed = routes.table.announce_all(chunk, attributes.clone()) > 0;
+            if changed {
+                routes.changes.note(since);
+            }
             drop(routes);
-            self.wake(changed > 0);
+            self.wake(changed);
             if is_last {
                 return;
             }
@@ -180,6 +193,11 @@ impl Speaker {
     /// Withdraws prefixes from every peer that was told of them. Those that are not announced cost nothing. The table is
     /// locked as for [`Speaker::announce`].
     pub fn withdraw(&self, prefixes: impl IntoIterator<Item = IpNet>) {
+        self.withdraw_since(Instant::now(), prefixes);
+    }
+
+    /// The same for something that happened at `since`: from then on [`PeerStatus::latency`] counts.
+    pub fn withdraw_since(&self, since: Instant, prefixes: impl IntoIterator<Item = IpNet>) {
         let mut prefixes = prefixes.into_iter();
         loop {
             let chunk: Vec<_> = prefixes.by_ref().take(CHUNK).collect();
@@ -187,6 +205,9 @@ impl Speaker {
             let mut changed = false;
             for prefix in &chunk {
                 changed |= routes.table.withdraw(prefix) != Change::Unchanged;
+            }
+            if changed {
+                routes.changes.note(since);
             }
             drop(routes);
             self.wake(changed);
@@ -226,9 +247,14 @@ impl Speaker {
                 .and_then(|socket| socket.local_addr().ok()),
             error: slot.error.clone(),
         });
+        let listeners = listeners.collect();
+        let routes = self.shared().routes();
+        let table = [Family::IPV4_UNICAST, Family::IPV6_UNICAST]
+            .map(|family| TableStatus::new(family, &routes.table.statistics(family)));
         Status {
-            listeners: listeners.collect(),
+            listeners,
             peers,
+            table: table.into(),
         }
     }
 

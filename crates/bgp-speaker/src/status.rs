@@ -3,9 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
-use bgp_fsm::{Endpoints, Negotiated, State};
-use bgp_wire::{AsWidth, Asn, Capability, Family, MessageType, PeerKind};
+use bgp_fsm::{Endpoints, Negotiated, SessionTimers, State};
+use bgp_rib::Statistics;
+use bgp_wire::{
+    AsWidth, Asn, Capability, ErrorCode, Family, GracefulRestart, MessageType, NextHop,
+    Notification, PeerKind,
+};
 
+use crate::history::SessionEvent;
+use crate::latency::LatencyHistogram;
 use crate::neighbour::Record;
 
 /// A moment of a speaker.
@@ -16,6 +22,8 @@ pub struct Status {
     pub listeners: Vec<ListenerStatus>,
     /// One per peer, by address: IPv4 first.
     pub peers: Vec<PeerStatus>,
+    /// The route table, by family: IPv4 first.
+    pub table: Vec<TableStatus>,
 }
 
 impl Status {
@@ -38,6 +46,31 @@ pub struct ListenerStatus {
     pub error: Option<String>,
 }
 
+/// The routes of one family, for all peers together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TableStatus {
+    /// The family.
+    pub family: Family,
+    /// Prefixes that are announced.
+    pub routes: usize,
+    /// Withdrawals that some peer has yet to be told.
+    pub withdrawals: usize,
+    /// Octets that the table reserves, packed messages included.
+    pub octets: usize,
+}
+
+impl TableStatus {
+    pub(crate) fn new(family: Family, statistics: &Statistics) -> Self {
+        Self {
+            family,
+            routes: statistics.routes,
+            withdrawals: statistics.tombstones,
+            octets: statistics.reserved_octets + statistics.cached_octets,
+        }
+    }
+}
+
 /// One peer and its session.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -58,12 +91,14 @@ pub struct PeerStatus {
     pub uptime: Option<Duration>,
     /// How many times the session left Established.
     pub flaps: u64,
-    /// The last NOTIFICATION that was sent, in words.
-    pub last_error_sent: Option<String>,
-    /// The last NOTIFICATION that was received, in words.
-    pub last_error_received: Option<String>,
+    /// The last NOTIFICATION that was sent.
+    pub last_error_sent: Option<NotificationStatus>,
+    /// The last NOTIFICATION that was received.
+    pub last_error_received: Option<NotificationStatus>,
     /// Why the last session ended or the last attempt failed, in words.
     pub last_down: Option<String>,
+    /// The last 32 things that happened to its sessions, the oldest first.
+    pub history: Vec<SessionEvent>,
     /// The time to the next attempt to connect or, after a reset, until connections of the peer are taken again too. `None`
     /// while Established, while an attempt is under way, and for a passive peer that is waited for.
     pub retry_in: Option<Duration>,
@@ -73,6 +108,10 @@ pub struct PeerStatus {
     pub endpoints: Option<SessionEndpoints>,
     /// What the session agreed on; `None` unless Established.
     pub negotiated: Option<NegotiatedStatus>,
+    /// The next hop that routes are announced with, by family; none unless Established.
+    pub next_hops: Vec<(Family, NextHop)>,
+    /// How much time the timers have left; none run unless Established.
+    pub timers: TimerStatus,
     /// Messages of all sessions with this peer.
     pub messages: MessageCounts,
     /// Routes of all sessions with this peer.
@@ -85,6 +124,54 @@ pub struct PeerStatus {
     pub pending_changes: u64,
     /// Whether End-of-RIB went to the peer in this session.
     pub end_of_rib_sent: bool,
+    /// How long changes of routes took to its socket, of all sessions with this peer.
+    pub latency: LatencyHistogram,
+}
+
+/// A NOTIFICATION that was sent or received.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct NotificationStatus {
+    /// When.
+    pub at: SystemTime,
+    /// Its code and subcode.
+    pub error: ErrorCode,
+    /// The whole of it in words, with the text for operators (RFC 9003) if it has one.
+    pub text: String,
+}
+
+impl NotificationStatus {
+    pub(crate) fn new(notification: &Notification) -> Self {
+        Self {
+            at: SystemTime::now(),
+            error: notification.error,
+            text: notification.to_string(),
+        }
+    }
+}
+
+/// How much time is left to timers; `None` for one that does not run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TimerStatus {
+    /// Until a silent peer counts as dead (RFC 4271's HoldTimer).
+    pub hold: Option<Duration>,
+    /// Until the next KEEPALIVE (RFC 4271's KeepaliveTimer).
+    pub keepalive: Option<Duration>,
+    /// Until a peer that takes nothing is given up (RFC 9687's SendHoldTimer).
+    pub send_hold: Option<Duration>,
+}
+
+impl From<SessionTimers> for TimerStatus {
+    fn from(timers: SessionTimers) -> Self {
+        let now = Instant::now();
+        let left = |at: Option<Instant>| at.map(|at| at.saturating_duration_since(now));
+        Self {
+            hold: left(timers.hold),
+            keepalive: left(timers.keepalive),
+            send_hold: left(timers.send_hold),
+        }
+    }
 }
 
 /// The two ends of a session.
@@ -102,8 +189,14 @@ pub struct SessionEndpoints {
 pub struct NegotiatedStatus {
     /// The peer's BGP Identifier.
     pub peer_id: Ipv4Addr,
-    /// Seconds; 0 where the peer wants none.
+    /// Our AS as the peer sees it: the confederation's for one outside of it.
+    pub local_asn: Asn,
+    /// The smaller of both hold times, in seconds; 0 where one side wants none.
     pub hold_time: u16,
+    /// The hold time in our OPEN, in seconds.
+    pub local_hold_time: u16,
+    /// The hold time in the peer's OPEN, in seconds.
+    pub peer_hold_time: u16,
     /// Time between KEEPALIVEs; `None` where none are sent.
     pub keepalive_interval: Option<Duration>,
     /// Families that both sides have.
@@ -112,6 +205,16 @@ pub struct NegotiatedStatus {
     pub four_octet_as: bool,
     /// The longest message that may be sent, in octets (RFC 8654).
     pub max_message: u16,
+    /// Whether both sides can ask for routes again (RFC 2918).
+    pub route_refresh: bool,
+    /// Whether both sides mark the begin and the end of it (RFC 7313).
+    pub enhanced_route_refresh: bool,
+    /// The peer's graceful restart capability (RFC 4724), if ours was advertised too.
+    pub graceful_restart: Option<GracefulRestart>,
+    /// Whether both sides set the N bit, so that NOTIFICATIONs keep routes too (RFC 8538).
+    pub notification_restart: bool,
+    /// Everything that our OPEN advertised.
+    pub local_capabilities: Vec<Capability>,
     /// Everything that the peer's OPEN advertised.
     pub peer_capabilities: Vec<Capability>,
 }
@@ -206,6 +309,7 @@ impl PeerStatus {
             last_error_sent: record.last_error_sent.clone(),
             last_error_received: record.last_error_received.clone(),
             last_down: record.last_down.clone(),
+            history: record.history.events(),
             retry_in: record
                 .retry_at
                 .map(|at| at.saturating_duration_since(Instant::now())),
@@ -215,12 +319,15 @@ impl PeerStatus {
                 .or_else(|| record.refused_option.clone()),
             endpoints: established.map(|established| established.endpoints),
             negotiated: established.map(|established| established.negotiated.clone()),
+            next_hops: established.map_or_else(Vec::new, |it| it.next_hops.clone()),
+            timers: record.timers.into(),
             messages: record.messages,
             routes: record.routes.clone(),
             malformed_updates: record.malformed_updates,
             queue_octets: record.queue_octets,
             pending_changes: 0,
             end_of_rib_sent: false,
+            latency: record.latency,
         }
     }
 }
@@ -240,10 +347,18 @@ impl From<&Negotiated> for NegotiatedStatus {
             peer_id: negotiated.peer_open.bgp_id,
             // It was a number of seconds in an OPEN, 16 bits wide.
             hold_time: negotiated.hold_time.map_or(0, |time| time.as_secs() as u16),
+            local_asn: negotiated.local_asn,
+            local_hold_time: negotiated.local_open.hold_time,
+            peer_hold_time: negotiated.peer_open.hold_time,
             keepalive_interval: negotiated.keepalive,
             families: negotiated.families.clone(),
             four_octet_as: negotiated.as_width == AsWidth::Four,
             max_message: negotiated.max_message,
+            route_refresh: negotiated.route_refresh,
+            enhanced_route_refresh: negotiated.enhanced_route_refresh,
+            graceful_restart: negotiated.graceful_restart.clone(),
+            notification_restart: negotiated.notification_restart,
+            local_capabilities: negotiated.local_open.capabilities.clone(),
             peer_capabilities: negotiated.peer_open.capabilities.clone(),
         }
     }

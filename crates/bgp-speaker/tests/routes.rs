@@ -304,7 +304,8 @@ async fn a_peer_that_holds_back_too_many_withdrawals_is_reset() {
     .await;
     let sent = peer(&speaker, stuck)
         .last_error_sent
-        .expect("a NOTIFICATION was queued");
+        .expect("a NOTIFICATION was queued")
+        .text;
     assert!(sent.contains("out of resources"), "{sent}");
     // It never got to see that: for the peer, this speaker has restarted (RFC 4724 section 4.2).
     let (_again, open) = RawPeer::establish("127.10.8.2", local).await;

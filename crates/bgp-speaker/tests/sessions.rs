@@ -225,8 +225,8 @@ async fn the_wrong_as_is_refused_in_words() {
         let status = status.peer(ip("127.20.10.2")).expect("configured");
         status
             .last_error_sent
-            .as_deref()
-            .is_some_and(|text| text.contains("bad peer AS"))
+            .as_ref()
+            .is_some_and(|sent| sent.text.contains("bad peer AS"))
     })
     .await;
 }

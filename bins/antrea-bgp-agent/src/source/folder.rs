@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use antrea_bgp_api::{Kind, Node, Object, ObjectRef};
-use antrea_bgp_manifests::{Change, Diagnostic, Folder, Rescan, Severity, StateDir, Watcher};
-use antrea_bgp_policy::{Input, InvalidObject, KindSet, SourceState};
+use antrea_bgp_manifests::{
+    Change, Diagnostic, Folder, Place, Rescan, Severity, StateDir, Watcher, locate,
+};
+use antrea_bgp_policy::{Input, InvalidObject, KindSet, Report, SourceState};
 use anyhow::{Context as _, Result, bail};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
@@ -17,6 +19,7 @@ use crate::snapshot::listed;
 ///
 /// The engine is told only of the kinds that it asked for, as it would be by an API server.
 pub(crate) struct FolderSource {
+    path: PathBuf,
     watcher: Watcher,
     rescans: mpsc::Receiver<Rescan>,
     objects: BTreeMap<ObjectRef, Found>,
@@ -43,6 +46,7 @@ impl FolderSource {
             "the chosen router ID has to be kept; name a folder that this user may write with \
              --state-dir",
         )?;
+        let path = folder.to_owned();
         let mut folder = Folder::open(folder)?.with_state(state);
         let first = folder.rescan();
         // The watcher waits where the agent is behind, and then finds all changes at once.
@@ -54,6 +58,7 @@ impl FolderSource {
         .context("cannot watch the folder")?;
         let objects = BTreeMap::new();
         let mut source = Self {
+            path,
             watcher,
             rescans,
             objects,
@@ -63,6 +68,11 @@ impl FolderSource {
         };
         source.take_in(first);
         Ok(source)
+    }
+
+    /// The folder, as it was named.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The node that the agent runs for: the one that is named, or the only one that there is.
@@ -145,6 +155,17 @@ impl FolderSource {
         self.findings
             .iter()
             .filter(|finding| finding.severity >= Severity::Warning)
+    }
+
+    /// Where the object of each report stands, or the field of it. The files are read again.
+    pub(crate) fn locate(&self, reports: &[Report]) -> Vec<Option<String>> {
+        let questions: Vec<_> = reports
+            .iter()
+            .map(|report| (&report.object, report.field.as_deref()))
+            .collect();
+        let places = tokio::task::block_in_place(|| locate(&self.path, &questions));
+        let show = |(file, position): Place| format!("{}:{position}", file.display());
+        places.into_iter().map(|place| place.map(show)).collect()
     }
 
     /// Takes news in: reports findings, and yields what the engine has to hear of.
@@ -251,7 +272,8 @@ fn tell_what_is_gone(changes: &[Change]) {
         .collect();
     match gone.len() {
         0 => {}
-        few @ 1..=10 => info!("{few} objects are gone: {}", gone.join(", ")),
+        1 => info!("gone: {}", gone[0]),
+        few @ 2..=10 => info!("{few} objects are gone: {}", gone.join(", ")),
         many => info!(
             "{many} objects are gone, {} among them",
             gone[..3].join(", ")

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use antrea_bgp_api::{Kind, Node};
 use antrea_bgp_kube::Event;
-use antrea_bgp_policy::{Input, KindSet};
+use antrea_bgp_policy::{Input, KindSet, Report};
 
 use crate::answers::Condition;
 
@@ -85,6 +85,15 @@ impl Source {
         }
     }
 
+    /// Where the object of each report stands, or the field of it: file, line and column. Objects of
+    /// an API server stand nowhere.
+    pub(crate) fn locate(&self, reports: &[Report]) -> Vec<Option<String>> {
+        match self {
+            Self::Folder(folder) if !reports.is_empty() => folder.locate(reports),
+            _ => vec![None; reports.len()],
+        }
+    }
+
     /// Why a kind is not as it should be, where the source knows more than its state.
     pub(crate) fn detail(&self, kind: Kind) -> Option<String> {
         match self {
@@ -110,6 +119,14 @@ impl Source {
         match self {
             Self::Folder(_) => None,
             Self::Cluster(cluster) => Some(cluster.health()),
+        }
+    }
+
+    /// Where objects come from, for people.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.path().display().to_string(),
+            Self::Cluster(_) => "cluster".to_owned(),
         }
     }
 

@@ -118,6 +118,11 @@ impl Running {
     /// Ends the agent with SIGTERM, and starts it again with the same files.
     pub(crate) fn restart(mut self, folder: &Folder, listen: Ipv4Addr) -> Self {
         self.terminate();
+        self.start_again(folder, listen)
+    }
+
+    /// Starts an agent that has ended again, with the same files.
+    pub(crate) fn start_again(mut self, folder: &Folder, listen: Ipv4Addr) -> Self {
         let files = std::mem::replace(&mut self.files, tempfile::tempdir().expect("a folder"));
         drop(self);
         Self::start_in(files, folder, listen, &[])
@@ -154,7 +159,7 @@ impl Running {
             .exists()
     }
 
-    fn socket(&self) -> std::path::PathBuf {
+    pub(crate) fn socket(&self) -> std::path::PathBuf {
         self.files.path().join("api.sock")
     }
 
@@ -334,6 +339,15 @@ impl Peer {
             speaker: Some(speaker),
             heard,
         }
+    }
+
+    /// Ends the session with Cease, Administrative Shutdown, and this text for its operator.
+    pub(crate) fn leave(mut self, text: &str) {
+        let speaker = self.speaker.take().expect("it runs until now");
+        let how = bgp_speaker::Shutdown::Withdraw {
+            text: text.to_owned(),
+        };
+        self.runtime.block_on(speaker.shutdown(how));
     }
 
     /// The prefixes that the agent advertises.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::obstacle::SpecialAddress;
 use crate::route::{Owner, RouteType};
 
 use super::rules::Rules;
@@ -40,6 +41,7 @@ pub(super) enum EgressStop {
     NotSelected,
     WithoutAddress,
     InvalidAddress,
+    Special(SpecialAddress),
     Unassigned,
     Elsewhere,
     FamilyNotEnabled,
@@ -71,6 +73,9 @@ impl EgressRecord {
             EgressAddress::Invalid(_) => return Err(EgressStop::InvalidAddress),
             EgressAddress::Valid(ip) => ip,
         };
+        if let Some(special) = SpecialAddress::of(&ip) {
+            return Err(EgressStop::Special(special));
+        }
         match self.place {
             Place::Nowhere => Err(EgressStop::Unassigned),
             Place::Elsewhere(_) => Err(EgressStop::Elsewhere),

@@ -203,6 +203,7 @@ impl Engine {
                 policy: policy.to_owned(),
                 route_type: address.route_type,
             },
+            Some(Stop::Special(special)) => Obstacle::SpecialAddress(special),
             Some(Stop::Barred(Bar::NotLoadBalancer)) => Obstacle::NotLoadBalancer,
             Some(Stop::Barred(Bar::ProxyIpMode)) => Obstacle::ProxyIpMode,
             Some(Stop::FamilyNotEnabled) => Obstacle::FamilyNotEnabled(family),
@@ -240,6 +241,7 @@ impl Engine {
             (EgressStop::InvalidAddress, EgressAddress::Invalid(text), _) => {
                 Obstacle::InvalidAddress(text.to_string())
             }
+            (EgressStop::Special(special), ..) => Obstacle::SpecialAddress(special),
             (EgressStop::Elsewhere, _, Place::Elsewhere(node)) => {
                 Obstacle::EgressElsewhere(node.to_string())
             }

@@ -10,7 +10,7 @@ use antrea_bgp_api::{
 };
 use ipnet::IpNet;
 
-use crate::obstacle::Family;
+use crate::obstacle::{Family, SpecialAddress};
 use crate::report::{ReasonCode, Report, Severity};
 use crate::route::RouteType;
 
@@ -118,12 +118,18 @@ impl<'a> AddressReader<'a> {
         field: impl FnOnce() -> String,
     ) {
         match parse_ip(text) {
-            Some(ip) => self.addresses.push(Address {
-                route_type,
-                ip,
-                bar,
-                published: false,
-            }),
+            Some(ip) => {
+                self.addresses.push(Address {
+                    route_type,
+                    ip,
+                    bar,
+                    published: false,
+                });
+                if let Some(special) = SpecialAddress::of(&ip) {
+                    let report = special_address(self.object, field(), text, special);
+                    self.reports.push(report);
+                }
+            }
             None => {
                 self.invalid.push(NotAnAddress {
                     route_type,
@@ -202,7 +208,13 @@ pub(super) fn egress(
     {
         None => EgressAddress::None,
         Some(text) => match parse_ip(text) {
-            Some(ip) => EgressAddress::Valid(ip),
+            Some(ip) => {
+                if let Some(special) = SpecialAddress::of(&ip) {
+                    let field = "status.egressIP".to_owned();
+                    reports.push(special_address(object, field, text, special));
+                }
+                EgressAddress::Valid(ip)
+            }
             None => {
                 let field = "status.egressIP".to_owned();
                 reports.push(invalid_address(object, field, text, "IP address"));
@@ -341,5 +353,20 @@ fn invalid_address(object: &ObjectRef, field: String, text: &str, what: &str) ->
         field: Some(field),
         code: ReasonCode::InvalidAddress,
         message: format!("{text:?} is no {what} and is left out"),
+    }
+}
+
+fn special_address(
+    object: &ObjectRef,
+    field: String,
+    text: &str,
+    special: SpecialAddress,
+) -> Report {
+    Report {
+        severity: Severity::Warning,
+        object: object.clone(),
+        field: Some(field),
+        code: ReasonCode::InvalidAddress,
+        message: format!("{text:?} is {special} and is left out"),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::obstacle::Family;
+use crate::obstacle::{Family, SpecialAddress};
 use crate::route::{Owner, RouteType};
 
 use super::rules::Rules;
@@ -140,6 +140,7 @@ pub(super) struct ServiceEntry {
 pub(super) enum Stop {
     Out,
     TypeNotSelected,
+    Special(SpecialAddress),
     Barred(Bar),
     FamilyNotEnabled,
     NoLocalEndpoint,
@@ -164,6 +165,8 @@ impl ServiceRecord {
             Some(Stop::Out)
         } else if !rules.advertise.selects(address.route_type) {
             Some(Stop::TypeNotSelected)
+        } else if let Some(special) = SpecialAddress::of(&address.ip) {
+            Some(Stop::Special(special))
         } else if let Some(bar) = address.bar {
             Some(Stop::Barred(bar))
         } else if !rules.families.enabled(family) {

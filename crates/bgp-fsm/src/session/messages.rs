@@ -109,7 +109,7 @@ impl Session {
             return;
         };
         let ends = (id, connection.endpoints);
-        let negotiated = open::negotiate(config, ends, &sent, received);
+        let negotiated = open::negotiate(config, ends, *sent, received);
         // With a hold time of zero the wait for a KEEPALIVE would have no end.
         connection.timers.hold = Some(negotiated.hold_time.map_or(timeout, |hold| now + hold));
         connection.negotiated = Some(Box::new(negotiated));

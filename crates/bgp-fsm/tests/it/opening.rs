@@ -271,6 +271,7 @@ fn a_capability_counts_if_both_have_it() {
     );
     assert_eq!(negotiated.families, [Family::IPV4_UNICAST]);
     assert_eq!(negotiated.peer_open, peer);
+    assert_eq!(negotiated.local_open, ours(config()));
 
     let reticent = SessionConfig {
         extended_messages: false,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bgp_fsm::{
     AcceptError, Command, DownReason, GracefulRestartConfig, Output, SendProgress, Session,
-    SessionConfig, State,
+    SessionConfig, SessionTimers, State,
 };
 use bgp_wire::{ErrorCode, KEEPALIVE, MessageType, Open};
 
@@ -211,6 +211,25 @@ fn keepalives_leave_within_a_third_of_the_hold_time() {
     bench.pass(secs(80));
     let sent = bench.lines().len();
     assert!((2..=3).contains(&sent), "{sent} in 80 s");
+}
+
+#[test]
+fn running_timers_are_shown_while_established() {
+    let mut bench = Bench::in_state(config(), State::OpenConfirm);
+    assert_eq!(bench.session.timers(), SessionTimers::default());
+    bench.keepalive(bench.first());
+    let began = bench.now;
+    let timers = bench.session.timers();
+    assert_eq!(timers.hold, Some(began + secs(90)));
+    assert_jittered(timers.keepalive.expect("it runs") - began, secs(30));
+    assert_eq!(timers.send_hold, None);
+    bench.sent(SendProgress {
+        written: 0,
+        updates: 0,
+        unsent: 5000,
+    });
+    let send_hold = bench.session.timers().send_hold;
+    assert_eq!(send_hold, Some(began + secs(480)));
 }
 
 #[test]

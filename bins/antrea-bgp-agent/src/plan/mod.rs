@@ -1,4 +1,8 @@
-//! `plan`: what each node would advertise, from the files alone.
+//! `plan`: what each node would advertise, from the files alone; `plan --diff`: what that would
+//! change about the agent that runs.
+
+mod diff;
+mod intent;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -6,26 +10,36 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use antrea_bgp_manifests::{Folder, Severity};
-use antrea_bgp_policy::{Engine, PeerState, Report, RouteView};
+use antrea_bgp_policy::{Engine, PeerState, Report};
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
+use crate::ask;
 use crate::cli::{PlanArgs, PlanOutput};
-use crate::get::{object_ref, print};
+use crate::client::{self, Answer};
+use crate::get::{object_ref, read};
 use crate::snapshot::Snapshot;
+use crate::style::{columns, print};
 use crate::table::render;
+
+use diff::Diff;
+pub(crate) use intent::Intent;
+use intent::PlannedRoute;
 
 /// Prints the plan, and on standard error what is wrong with the files and policies.
 pub(crate) fn plan(args: &PlanArgs) -> Result<ExitCode> {
     let mut folder = Folder::open(&args.manifests)?;
     let snapshot = Snapshot::new(folder.rescan().changes);
-    let nodes = nodes(&snapshot, args)?;
     for finding in folder
         .diagnostics()
         .filter(|finding| finding.severity >= Severity::Warning)
     {
         eprintln!("{finding}");
     }
+    if args.diff {
+        return ask(diff(snapshot, args));
+    }
+    let nodes = nodes(&snapshot, args)?;
     let mut told = BTreeSet::new();
     // One engine at a time: a folder may hold many Nodes.
     let engines = nodes.iter().map(|node| {
@@ -47,6 +61,40 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<ExitCode> {
     };
     print(&out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what the running agent would change; the exit code is 1 if there is anything.
+async fn diff(mut snapshot: Snapshot, args: &PlanArgs) -> Result<ExitCode> {
+    let now: Intent = match client::get(&args.api_socket, "/plan").await? {
+        Answer::Found(body) => read(&body)?,
+        Answer::NotFound(why) => bail!("the agent is of an older version: {why}"),
+    };
+    if let Some(named) = args.node.as_ref().filter(|named| **named != now.node) {
+        bail!("the agent runs for Node {:?}, not for {named:?}", now.node);
+    }
+    let folder = args.manifests.display();
+    if !snapshot.node_names().contains(&now.node) {
+        eprintln!(
+            "warning: {folder} has no Node {:?}, for which the agent runs",
+            now.node
+        );
+    }
+    if let Some(process) = &now.process {
+        snapshot.keep_router_id(&now.node, &process.router_id);
+    }
+    let engine = snapshot.engine(&now.node);
+    tell(&engine, &mut BTreeSet::new());
+    let diff = Diff::new(&now, &Intent::of(&engine));
+    let out = match args.output {
+        PlanOutput::Json => serde_json::to_string_pretty(&diff).context("as JSON")? + "\n",
+        PlanOutput::Table => diff.text(),
+    };
+    print(&out)?;
+    Ok(if diff.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }
 
 fn nodes(snapshot: &Snapshot, args: &PlanArgs) -> Result<Vec<String>> {
@@ -93,35 +141,18 @@ struct NodePlan {
     routes: Vec<PlannedRoute>,
 }
 
-/// A route as the plan's contract has it: every member is always there, and `k8sObjRef` is empty
-/// for a Pod CIDR.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PlannedRoute {
-    route: String,
-    #[serde(rename = "type")]
-    route_type: &'static str,
-    k8s_obj_ref: String,
-}
-
 impl NodePlan {
     fn of(engine: &Engine) -> Self {
-        let policy = engine.policy();
+        let Intent {
+            process, routes, ..
+        } = Intent::of(engine);
+        let (policy, router_id) = process.map(|it| (it.policy, it.router_id)).unzip();
         Self {
-            policy: policy.map(|policy| policy.name.to_owned()),
-            router_id: policy.map(|policy| policy.process.router_id.to_string()),
-            routes: routes(engine),
+            policy,
+            router_id,
+            routes,
         }
     }
-}
-
-fn routes(engine: &Engine) -> Vec<PlannedRoute> {
-    let planned = |route: RouteView<'_>| PlannedRoute {
-        route: route.prefix.to_string(),
-        route_type: route.owner().route_type.name(),
-        k8s_obj_ref: route.owner().object.to_string(),
-    };
-    engine.routes().map(planned).collect()
 }
 
 /// What one node would do, for people.
@@ -130,7 +161,7 @@ fn text(engine: &Engine) -> String {
     let Some(policy) = engine.policy() else {
         return format!("Node {node}: no BGPPolicy is in effect, nothing is advertised\n");
     };
-    let routes = routes(engine);
+    let routes = Intent::of(engine).routes;
     let mut out = format!(
         "Node {node}: BGPPolicy {}, router ID {}, AS {}, {} {}\n",
         policy.name,
@@ -150,11 +181,12 @@ fn text(engine: &Engine) -> String {
         }
     }
     if !routes.is_empty() {
-        let rows: Vec<_> = routes
-            .into_iter()
-            .map(|r| vec![r.route, r.route_type.to_owned(), object_ref(&r.k8s_obj_ref)])
-            .collect();
-        out.push_str(&render(&["ROUTE", "TYPE", "K8S-OBJ-REF"], &rows));
+        let row = |r: PlannedRoute| {
+            let object = object_ref(&r.k8s_obj_ref);
+            vec![r.route.into(), r.route_type.into(), object.into()]
+        };
+        let rows: Vec<_> = routes.into_iter().map(row).collect();
+        out += &render(&["ROUTE", "TYPE", "K8S-OBJ-REF"], &rows, columns());
     }
     out
 }

@@ -3,9 +3,28 @@
 //! antctl's own members come first under antctl's names. What we add is optional, so that a client
 //! that knows antctl only is served as well.
 
+mod peer;
+
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use peer::{
+    ByTypeView, CapabilityView, FamilyCountsView, MessagesView, NextHopView, NotificationView,
+    PeerConfigView, PeerDetail, SessionEventView, SessionView, TimersView,
+};
+
+/// `GET /agent`: who answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AgentView {
+    /// The Node that it runs for.
+    pub(crate) node: String,
+    pub(crate) version: String,
+    /// `cluster`, or the folder of manifests.
+    pub(crate) source: String,
+    pub(crate) uptime_seconds: u64,
+}
 
 /// `GET /bgppolicy`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +90,9 @@ pub(crate) struct RouteView {
     /// How many established peers have been sent it, of how many of its family.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sent: Option<Sent>,
+    /// What has become of it at the peer that was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) delivery: Option<String>,
 }
 
 /// To how many of the peers that should have a route it has gone.

@@ -1,0 +1,200 @@
+//! Answers to queries: joins what the engine wants with what the speaker has done.
+
+mod explain;
+mod peer;
+mod peers;
+mod routes;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use antrea_bgp_policy::{Engine, PeerView, SourceState};
+use bgp_speaker::Status;
+
+use crate::process::Process;
+use crate::source::Source;
+use crate::view::{AgentView, PolicyView};
+
+pub(crate) use explain::explain;
+pub(crate) use peer::{configured, peer};
+pub(crate) use peers::peers;
+pub(crate) use routes::routes;
+
+/// Why there is no answer: what was asked about does not exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// No policy is in effect.
+    Policy,
+    /// The policy in effect has no such peer, but those.
+    Peer {
+        asked: IpAddr,
+        policy: String,
+        known: Vec<IpAddr>,
+    },
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // antctl's own words.
+            Self::Policy => f.write_str("there is no effective bgp policy applied to the Node"),
+            Self::Peer {
+                asked,
+                policy,
+                known,
+            } => {
+                write!(f, "BGPPolicy {policy} has no peer {asked}; ")?;
+                match known.as_slice() {
+                    [] => f.write_str("it has none"),
+                    known => {
+                        let known: Vec<_> = known.iter().map(IpAddr::to_string).collect();
+                        write!(f, "it has {}", known.join(", "))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The peer of this address in the policy in effect.
+fn known_peer(engine: &Engine, asked: IpAddr) -> Result<PeerView<'_>, Missing> {
+    let policy = engine.policy().ok_or(Missing::Policy)?;
+    let found = engine.peers().find(|view| view.peer.address == asked);
+    found.ok_or_else(|| Missing::Peer {
+        asked,
+        policy: policy.name.to_owned(),
+        known: engine.peers().map(|view| view.peer.address).collect(),
+    })
+}
+
+/// Which elements of a list are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    pub(crate) family: FamilyFilter,
+    /// One of antctl's route types.
+    pub(crate) route_type: Option<String>,
+    /// Only routes that are meant for this peer, each with what has become of it there.
+    pub(crate) peer: Option<IpAddr>,
+    /// Whether to look up what takes longer: to whom each route was sent.
+    pub(crate) wide: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum FamilyFilter {
+    #[default]
+    Both,
+    Ipv4,
+    Ipv6,
+}
+
+impl FamilyFilter {
+    fn admits(self, address: IpAddr) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Ipv4 => address.is_ipv4(),
+            Self::Ipv6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// All that there is to answer from.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) process: &'a Process,
+    pub(crate) source: &'a Source,
+    /// When the agent started.
+    pub(crate) started: Instant,
+}
+
+/// Who answers.
+pub(crate) fn agent(known: &Known<'_>) -> AgentView {
+    AgentView {
+        node: known.engine.node().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        source: known.source.name(),
+        uptime_seconds: known.started.elapsed().as_secs(),
+    }
+}
+
+/// One thing that a ready agent needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Condition {
+    pub(crate) name: String,
+    pub(crate) holds: bool,
+    /// Why it does not hold.
+    pub(crate) why: String,
+}
+
+/// What readiness depends on: all must hold. A kind that was listed once and cannot be followed at
+/// present costs no route, but whoever rolls out a change should wait for it.
+pub(crate) fn conditions(known: &Known<'_>) -> Vec<Condition> {
+    let unsettled = known.engine.unsettled();
+    let mut conditions: Vec<_> = known
+        .engine
+        .needed()
+        .iter()
+        .map(|kind| {
+            let state = known.engine.source(kind);
+            let fails = matches!(state, SourceState::Denied | SourceState::Failing);
+            Condition {
+                name: format!("synced/{kind}"),
+                holds: !unsettled.contains(kind) && !fails,
+                why: known
+                    .source
+                    .detail(kind)
+                    .unwrap_or_else(|| state.to_string()),
+            }
+        })
+        .collect();
+    conditions.extend(known.source.condition());
+    let listeners = known.process.status().map(|status| status.listeners);
+    conditions.extend(
+        listeners
+            .unwrap_or_default()
+            .into_iter()
+            .map(|l| Condition {
+                name: format!("listening/{}", l.address),
+                holds: l.local.is_some(),
+                why: l.error.unwrap_or_else(|| "not yet".to_owned()),
+            }),
+    );
+    conditions
+}
+
+/// The policy in effect.
+pub(crate) fn policy(known: &Known<'_>) -> Result<PolicyView, Missing> {
+    let (engine, process) = (known.engine, known.process);
+    let policy = engine.policy().ok_or(Missing::Policy)?;
+    let confederation = policy.process.confederation.as_ref();
+    let status = process.status();
+    Ok(PolicyView {
+        name: policy.name.to_owned(),
+        router_id: policy.process.router_id,
+        local_asn: policy.process.local_asn,
+        listen_port: policy.process.listen_port,
+        confederation_identifier: confederation.map(|c| c.identifier),
+        member_asns: confederation
+            .map(|c| c.member_asns.iter().copied().collect())
+            .unwrap_or_default(),
+        listeners: status.as_ref().map(listeners).unwrap_or_default(),
+        remarks: problems(known),
+    })
+}
+
+/// What is wrong at present with what this node reads, a line each.
+pub(crate) fn problems(known: &Known<'_>) -> Vec<String> {
+    let in_source = known.source.problems();
+    let in_objects = known.engine.problems().map(ToString::to_string);
+    in_source.into_iter().chain(in_objects).collect()
+}
+
+fn listeners(status: &Status) -> Vec<String> {
+    let show = |l: &bgp_speaker::ListenerStatus| match (&l.local, &l.error) {
+        (Some(local), _) => local.to_string(),
+        (None, Some(error)) => format!("{} ({error})", l.address),
+        (None, None) => format!("{} (not yet)", l.address),
+    };
+    status.listeners.iter().map(show).collect()
+}

@@ -1,0 +1,204 @@
+//! `get` and `explain`: ask the agent, print what it says.
+
+mod explain;
+mod peer;
+mod peers;
+mod policy;
+mod routes;
+mod watch;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use hyper::body::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::cli::{AskArgs, FamilyArgs, GetCommand, Output};
+use crate::client::{self, Answer};
+use crate::style::{columns, print};
+use crate::table::{Cell, render};
+use crate::view::{PeerDetail, PeerView, PolicyView, RouteView};
+
+pub(crate) use explain::explain;
+pub(crate) use routes::object_ref;
+
+/// An answer of the agent, or an element of one that is a list.
+pub(crate) trait Shown: Clone + PartialEq + Serialize + DeserializeOwned {
+    /// By what it is the same one in two answers.
+    fn key(&self) -> String;
+
+    /// The same without what changes by itself, such as ages.
+    fn settled(&self) -> Self;
+
+    /// Several of them as a table with a row each; `None` where one of them fills a page.
+    fn table(items: &[Self], wide: bool) -> Option<Table>;
+
+    /// Several of them for people.
+    fn text(items: &[Self], wide: bool) -> String {
+        let table = Self::table(items, wide).unwrap_or_default();
+        render(&table.header, &table.rows, columns())
+    }
+}
+
+/// Headings, and rows of as many cells.
+#[derive(Default)]
+pub(crate) struct Table {
+    header: Vec<&'static str>,
+    rows: Vec<Vec<Cell>>,
+}
+
+/// Carries out a `get` command.
+pub(crate) async fn get(command: &GetCommand) -> Result<ExitCode> {
+    match command {
+        GetCommand::Policy(ask) => {
+            let code = show::<PolicyView>(ask, "/bgppolicy").await?;
+            if code != ExitCode::SUCCESS {
+                say_problems(&ask.api_socket).await?;
+            }
+            Ok(code)
+        }
+        GetCommand::Peers(args) => {
+            if let Some(peer) = &args.peer {
+                let path = format!("/bgppeers/{}", client::query_value(&peer.0.to_string()));
+                return show::<PeerDetail>(&args.ask, &path).await;
+            }
+            let query = family_query(&args.family).into_iter();
+            let path = with_query("/bgppeers", query.chain(wide_query(&args.ask)));
+            show::<PeerView>(&args.ask, &path).await
+        }
+        GetCommand::Routes(args) => {
+            let route_type = args.route_type.as_ref();
+            let route_type = route_type.map(|it| format!("type={}", client::query_value(it)));
+            let peer = args.peer.as_ref().map(|peer| format!("peer={}", peer.0));
+            let query = family_query(&args.family).into_iter();
+            let query = query.chain(route_type).chain(peer);
+            let path = with_query("/bgproutes", query.chain(wide_query(&args.ask)));
+            show::<RouteView>(&args.ask, &path).await
+        }
+    }
+}
+
+/// Asks once, or again and again, and prints the answer in the form that is wanted.
+async fn show<T: Shown>(ask: &AskArgs, path: &str) -> Result<ExitCode> {
+    if ask.watch {
+        return watch::watch::<T>(ask, path).await;
+    }
+    let body = match client::get(&ask.api_socket, path).await? {
+        Answer::NotFound(why) => return Ok(say_no(&why)),
+        Answer::Found(body) => body,
+    };
+    let text = match ask.output {
+        Output::Json => pretty(&body)?,
+        Output::Yaml => yaml(&body)?,
+        Output::Table => T::text(&items(&body)?, false),
+        Output::Wide => T::text(&items(&body)?, true),
+    };
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The elements of a list, or the one thing that the answer is.
+fn items<T: DeserializeOwned>(body: &Bytes) -> Result<Vec<T>> {
+    if body.first() == Some(&b'[') {
+        read(body)
+    } else {
+        Ok(vec![read(body)?])
+    }
+}
+
+/// Where no policy is in effect, what is wrong with those that there are is the next question.
+async fn say_problems(socket: &Path) -> Result<()> {
+    if let Answer::Found(body) = client::get(socket, "/problems").await? {
+        for problem in read::<Vec<String>>(&body)? {
+            eprintln!("{problem}");
+        }
+    }
+    Ok(())
+}
+
+fn say_no(why: &str) -> ExitCode {
+    eprintln!("{why}");
+    ExitCode::from(1)
+}
+
+pub(crate) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T> {
+    serde_json::from_slice(body)
+        .context("the agent's answer is not understood: is it of another version?")
+}
+
+fn pretty(body: &Bytes) -> Result<String> {
+    let value: serde_json::Value = read(body)?;
+    Ok(format!("{value:#}\n"))
+}
+
+fn yaml(body: &Bytes) -> Result<String> {
+    let value: serde_json::Value = read(body)?;
+    serde_saphyr::to_string(&value).context("the answer as YAML")
+}
+
+fn family_query(family: &FamilyArgs) -> Vec<String> {
+    let flags = [
+        (family.ipv4_only, "ipv4-only"),
+        (family.ipv6_only, "ipv6-only"),
+    ];
+    flags
+        .iter()
+        .filter(|(on, _)| *on)
+        .map(|(_, name)| (*name).to_owned())
+        .collect()
+}
+
+/// What takes longer to look up is asked for only where it is shown.
+fn wide_query(ask: &AskArgs) -> Option<String> {
+    (ask.output == Output::Wide).then(|| "wide".to_owned())
+}
+
+fn with_query(path: &str, parts: impl IntoIterator<Item = String>) -> String {
+    let query = parts.into_iter().collect::<Vec<_>>().join("&");
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
+}
+
+/// A peer, as people name it: its address, or what `get bgppeers` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PeerName(pub(crate) IpAddr);
+
+impl std::str::FromStr for PeerName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
+        let address = text.parse::<IpAddr>().or_else(|_| with_port());
+        let address = address.map_err(|_| "expected an IP address, with or without a port")?;
+        Ok(Self(address.to_canonical()))
+    }
+}
+
+fn shown(value: Option<impl ToString>) -> Cell {
+    value.map(Cell::from).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_named_with_or_without_its_port() {
+        for (text, address) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("192.0.2.1:179", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:0::1", "2001:db8::1"),
+            ("[2001:db8::1]:179", "2001:db8::1"),
+        ] {
+            assert_eq!(text.parse(), Ok(PeerName(address.parse().unwrap())));
+        }
+        assert!("router-1".parse::<PeerName>().is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! `plan --diff`: what a folder would change about the agent that runs.
+
+mod common;
+
+use common::running::{PORT, Running, address};
+use common::{Answer, Folder, node, policy};
+use serde_json::json;
+
+const SERVICES: &str = "apiVersion: v1
+kind: Service
+metadata: { name: web, namespace: shop }
+spec: { clusterIPs: [10.96.0.10] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: api, namespace: shop }
+spec: { clusterIPs: [10.96.0.11] }
+---
+";
+
+fn manifests() -> String {
+    let more = format!(
+        "  listenPort: {PORT}
+  advertisements: {{ pod: {{}}, service: {{ ipTypes: [ClusterIP] }} }}
+  bgpPeers: [{{ address: 192.0.2.77, asn: 65001 }}]"
+    );
+    [&node("node-a", 1), SERVICES, &policy("edge", &more)].concat()
+}
+
+fn diff(agent: &Running, folder: &Folder, more: &[&str]) -> Answer {
+    let folder = folder.path().to_str().expect("UTF-8");
+    let command = ["plan", "--diff", "--manifests", folder];
+    agent.ask(&[&command, more].concat())
+}
+
+#[test]
+fn a_folder_that_changes_nothing_says_so_and_one_that_does_says_what() {
+    let folder = Folder::with(&manifests());
+    let agent = Running::start(&folder, address(1, 0), &[]);
+    let same = diff(&agent, &folder, &[]);
+    let nothing = "Node node-a: nothing would change\n";
+    assert_eq!(
+        (same.code, same.out.as_str()),
+        (Some(0), nothing),
+        "{same:?}"
+    );
+
+    let other = manifests()
+        .replace("10.96.0.11", "10.96.0.12")
+        .replace(
+            "192.0.2.77, asn: 65001",
+            "192.0.2.77, asn: 65002, holdTimeSeconds: 30",
+        )
+        // The router ID stays what it is when the address of the node changes.
+        .replace("192.0.2.1", "192.0.2.2");
+    let other = Folder::with(&other);
+    let expected = "\
+Node node-a, against the agent that runs there:
+~ peer 192.0.2.77:179: asn 65001 -> 65002, holdTimeSeconds 90 -> 30 (its session restarts)
+- route 10.96.0.11/32 ServiceClusterIP shop/api
++ route 10.96.0.12/32 ServiceClusterIP shop/api
+1 to add, 1 to remove, 1 to change
+";
+    let changed = diff(&agent, &other, &[]);
+    assert_eq!((changed.code, changed.out.as_str()), (Some(1), expected));
+    let json = diff(&agent, &other, &["-o", "json"]);
+    assert_eq!(json.code, Some(1));
+    assert_eq!(
+        json.json()["changes"][1],
+        json!({ "action": "remove", "what": "route", "name": "10.96.0.11/32",
+            "details": ["ServiceClusterIP shop/api"] })
+    );
+
+    // Nothing of this has happened.
+    assert_eq!(diff(&agent, &folder, &[]).code, Some(0));
+}
+
+#[test]
+fn a_router_id_that_the_folder_asks_for_and_an_end_of_bgp_are_told() {
+    let folder = Folder::with(&manifests());
+    let agent = Running::start(&folder, address(2, 0), &[]);
+    let annotated = manifests().replace(
+        "labels:",
+        "annotations: { node.antrea.io/bgp-router-id: 10.0.0.7 }, labels:",
+    );
+    let restarts = diff(&agent, &Folder::with(&annotated), &[]);
+    let line =
+        "~ policy edge: routerID 192.0.2.1 -> 10.0.0.7 (BGP restarts, and with it all sessions)";
+    assert!(restarts.out.contains(line), "{}", restarts.out);
+
+    let none = Folder::with(&node("node-a", 1));
+    let stops = diff(&agent, &none, &[]).out;
+    assert!(stops.contains("- policy edge (BGP stops"), "{stops}");
+    assert!(
+        stops.contains("0 to add, 5 to remove, 0 to change"),
+        "{stops}"
+    );
+}
+
+#[test]
+fn a_comparison_with_another_node_is_refused() {
+    let folder = Folder::with(&(manifests() + &node("node-b", 2)));
+    let agent = Running::start(&folder, address(3, 0), &["--node", "node-a"]);
+    let other = diff(&agent, &folder, &["--node", "node-b"]);
+    assert_eq!(other.code, Some(2), "{other:?}");
+    assert!(other.err.contains("\"node-a\""), "{}", other.err);
+    assert_eq!(diff(&agent, &folder, &["--node", "node-a"]).code, Some(0));
+    let elsewhere = Folder::with(&node("node-c", 3));
+    let warned = diff(&agent, &elsewhere, &[]);
+    assert!(warned.err.contains("has no Node \"node-a\""), "{warned:?}");
+}

@@ -1,0 +1,233 @@
+//! What happened to the sessions with a peer, the last few things of it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bgp_fsm::{DialError, DownReason};
+
+/// How many events of a peer are kept.
+const MOST: usize = 32;
+
+/// Something that happened to the sessions with a peer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SessionEvent {
+    /// When it happened first.
+    pub first: SystemTime,
+    /// When it happened last.
+    pub last: SystemTime,
+    /// How often it happened in a row, with nothing else in between.
+    pub count: u64,
+    /// What happened.
+    pub kind: SessionEventKind,
+    /// Why, in words; the addresses of a session that came up.
+    pub text: Arc<str>,
+}
+
+/// What happened to a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
+#[non_exhaustive]
+pub enum SessionEventKind {
+    /// It became Established.
+    Established,
+    /// It was Established and ended.
+    Down(DownCause),
+    /// It did not become Established.
+    Failed(DownCause),
+}
+
+impl SessionEventKind {
+    /// Why it ended, if it did.
+    #[must_use]
+    pub const fn cause(self) -> Option<DownCause> {
+        match self {
+            Self::Established => None,
+            Self::Down(cause) | Self::Failed(cause) => Some(cause),
+        }
+    }
+}
+
+/// Why a session ended or did not come up: few enough to count by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
+#[non_exhaustive]
+pub enum DownCause {
+    /// The owner of this speaker ended it: the peer was removed or changed, or the speaker stops.
+    Stopped,
+    /// This side found an error in what the peer did, and sent a NOTIFICATION.
+    NotificationSent,
+    /// The peer sent a NOTIFICATION.
+    NotificationReceived,
+    /// The peer was silent for the hold time (RFC 4271 section 6.5).
+    HoldTimer,
+    /// The peer took nothing for the send hold time (RFC 9687).
+    SendHoldTimer,
+    /// The peer's OPEN is not the one that is configured.
+    OpenRefused,
+    /// Another connection of the same peer took its place.
+    Replaced,
+    /// TCP was closed or reset, or failed.
+    Closed,
+    /// Nobody listens at the peer's address.
+    ConnectionRefused,
+    /// The peer's address did not answer.
+    NoAnswer,
+    /// There is no route to the peer's address.
+    Unreachable,
+    /// This side could not dial: a socket option that the kernel refuses, no free port.
+    Local,
+    /// A bug of this speaker.
+    Bug,
+}
+
+impl DownCause {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Stopped,
+        Self::NotificationSent,
+        Self::NotificationReceived,
+        Self::HoldTimer,
+        Self::SendHoldTimer,
+        Self::OpenRefused,
+        Self::Replaced,
+        Self::Closed,
+        Self::ConnectionRefused,
+        Self::NoAnswer,
+        Self::Unreachable,
+        Self::Local,
+        Self::Bug,
+    ];
+
+    /// A word in lower case, fit for the label of a metric.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::NotificationSent => "notification-sent",
+            Self::NotificationReceived => "notification-received",
+            Self::HoldTimer => "hold-timer",
+            Self::SendHoldTimer => "send-hold-timer",
+            Self::OpenRefused => "open-refused",
+            Self::Replaced => "replaced",
+            Self::Closed => "closed",
+            Self::ConnectionRefused => "connection-refused",
+            Self::NoAnswer => "no-answer",
+            Self::Unreachable => "unreachable",
+            Self::Local => "local",
+            Self::Bug => "bug",
+        }
+    }
+}
+
+impl fmt::Display for DownCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl From<&DownReason> for DownCause {
+    fn from(reason: &DownReason) -> Self {
+        match reason {
+            DownReason::Admin => Self::Stopped,
+            DownReason::Sent(_) => Self::NotificationSent,
+            DownReason::Received(_) => Self::NotificationReceived,
+            DownReason::HoldTimerExpired => Self::HoldTimer,
+            DownReason::SendHoldTimerExpired => Self::SendHoldTimer,
+            DownReason::OpenRefused(_) => Self::OpenRefused,
+            DownReason::CollisionLost | DownReason::Replaced => Self::Replaced,
+            DownReason::DialFailed(error) => Self::from(*error),
+            _ => Self::Closed,
+        }
+    }
+}
+
+impl From<DialError> for DownCause {
+    fn from(error: DialError) -> Self {
+        match error {
+            DialError::Refused => Self::ConnectionRefused,
+            DialError::TimedOut => Self::NoAnswer,
+            DialError::Unreachable => Self::Unreachable,
+            _ => Self::Local,
+        }
+    }
+}
+
+/// The last events of a peer. An attempt that fails again and again for one reason is one event, so that it does not push
+/// out when the session was up last.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    events: VecDeque<SessionEvent>,
+}
+
+impl History {
+    pub(crate) fn push(&mut self, kind: SessionEventKind, text: &str) {
+        let now = SystemTime::now();
+        let again = self
+            .events
+            .back_mut()
+            .filter(|last| last.kind == kind && *last.text == *text);
+        if let Some(last) = again {
+            last.count += 1;
+            last.last = now;
+            return;
+        }
+        if self.events.len() == MOST {
+            self.events.pop_front();
+        }
+        self.events.push_back(SessionEvent {
+            first: now,
+            last: now,
+            count: 1,
+            kind,
+            text: text.into(),
+        });
+    }
+
+    /// The oldest first.
+    pub(crate) fn events(&self) -> Vec<SessionEvent> {
+        self.events.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFUSED: SessionEventKind = SessionEventKind::Failed(DownCause::ConnectionRefused);
+
+    #[test]
+    fn what_fails_again_and_again_is_one_event() {
+        let mut history = History::default();
+        history.push(SessionEventKind::Established, "a to b");
+        for _ in 0..1000 {
+            history.push(REFUSED, "connection refused");
+        }
+        history.push(REFUSED, "connection refused by another one");
+        let events = history.events();
+        let counts: Vec<_> = events.iter().map(|event| event.count).collect();
+        assert_eq!(counts, [1, 1000, 1]);
+        assert!(events[1].first <= events[1].last);
+    }
+
+    #[test]
+    fn the_oldest_events_go() {
+        let mut history = History::default();
+        for n in 0..MOST + 8 {
+            history.push(REFUSED, &n.to_string());
+        }
+        let events = history.events();
+        assert_eq!(events.len(), MOST);
+        assert_eq!((&*events[0].text, &*events[MOST - 1].text), ("8", "39"));
+    }
+
+    #[test]
+    fn names_are_words_for_labels_and_differ() {
+        let names = DownCause::ALL.map(DownCause::name);
+        for (at, name) in names.iter().enumerate() {
+            assert!(!names[..at].contains(name), "{name}");
+            let fits = |c: char| c.is_ascii_lowercase() || c == '-';
+            assert!(name.chars().all(fits), "{name}");
+        }
+    }
+}
