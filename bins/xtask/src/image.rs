@@ -1,7 +1,6 @@
 //! `cargo xtask image`: a static program, in an image made from nothing.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -164,12 +163,14 @@ fn prove(tool: Tool, tag: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(bundle.join("manifests"))?;
     fs::write(bundle.join("manifests/node.yaml"), manifests())?;
     let (files, mut undo) = tool.mount(tag)?;
-    symlink(&files, bundle.join("rootfs"))?;
-    let config = container(&files, &bundle.canonicalize()?.join("manifests"));
-    fs::write(bundle.join("config.json"), config.to_string())?;
-    let outcome = listens(&bundle);
+    // A runtime has a layer of its own for the places that it mounts at. The capability is copied along.
+    let mut copy = Command::new("cp");
+    let copied = run_quietly(copy.arg("--archive").arg(files).arg(bundle.join("rootfs")));
     run_quietly(&mut undo)?;
-    outcome
+    copied?;
+    let config = container(&bundle.canonicalize()?.join("manifests"));
+    fs::write(bundle.join("config.json"), config.to_string())?;
+    listens(&bundle)
 }
 
 /// A node with a policy, so that there is something to listen for.
@@ -188,7 +189,7 @@ fn manifests() -> String {
 
 /// The container as a kubelet asks for it: a user other than root, one capability in the bounding and permitted sets and none
 /// in the ambient one, no new privileges, nothing writable but the socket's folder.
-fn container(root: &Path, manifests: &Path) -> Value {
+fn container(manifests: &Path) -> Value {
     let capability = json!(["CAP_NET_BIND_SERVICE"]);
     let namespaces = ["pid", "network", "ipc", "uts", "mount"].map(|kind| json!({ "type": kind }));
     json!({
@@ -202,7 +203,7 @@ fn container(root: &Path, manifests: &Path) -> Value {
             "capabilities": { "bounding": capability, "effective": capability, "permitted": capability },
             "noNewPrivileges": true,
         },
-        "root": { "path": root, "readonly": true },
+        "root": { "path": "rootfs", "readonly": true },
         "mounts": [
             { "destination": "/proc", "type": "proc", "source": "proc" },
             { "destination": "/run/antrea-bgp-agent", "type": "tmpfs", "source": "tmpfs",
