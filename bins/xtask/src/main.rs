@@ -43,7 +43,7 @@ enum Chore {
     /// Fuzz the codec and the session with cargo-fuzz, and print executions and coverage
     Fuzz(fuzz::Options),
     /// Measure: `wire` (the codec beside five others), `table` (a table to receivers beside BIRD, FRR and
-    /// GoBGP; root), `rib` (the route table alone)
+    /// GoBGP; root), `rib` (the route table alone), `cluster` (the agent in a large cluster, and its API server)
     Bench {
         what: Bench,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -56,6 +56,7 @@ enum Bench {
     Wire,
     Table,
     Rib,
+    Cluster,
 }
 
 impl Bench {
@@ -70,6 +71,7 @@ impl Bench {
                 "--",
             ],
             Self::Table => &["run", "--release", "-p", "table-bench", "--"],
+            Self::Cluster => &["run", "--release", "-p", "cluster-bench", "--"],
             Self::Rib => &["bench", "-p", "bgp-rib", "--bench", "table", "--"],
         }
     }
@@ -98,16 +100,15 @@ fn main() -> ExitCode {
 }
 
 fn bench(what: Bench, arguments: &[String]) -> Result<()> {
-    if matches!(what, Bench::Table) {
-        let build = [
-            "build",
-            "--release",
-            "-p",
-            "bgp-speaker",
-            "--example",
-            "announce",
-        ];
-        step("build the speaker", &mut cargo(&build))?;
+    // What is measured is a program of its own.
+    let program: &[&str] = match what {
+        Bench::Table => &["-p", "bgp-speaker", "--example", "announce"],
+        Bench::Cluster => &["-p", "antrea-bgp-agent"],
+        Bench::Wire | Bench::Rib => &[],
+    };
+    if !program.is_empty() {
+        let build = [&["build", "--release"], program].concat();
+        step("build the program", &mut cargo(&build))?;
     }
     step("bench", cargo(what.command()).args(arguments))
 }
