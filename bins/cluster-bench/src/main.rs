@@ -142,6 +142,7 @@ async fn flips(
     seconds: u32,
     services: u32,
 ) -> Result<()> {
+    peer.forget();
     let (before, octets) = (agent.usage()?, proxy.received());
     let updates = peer.with(|heard| heard.updates);
     let mut random = fastrand::Rng::with_seed(u64::from(rate));
@@ -185,7 +186,5 @@ async fn flips(
         server.put(objects::local_slice(service, true));
     }
     let all = services as usize + 1;
-    peer.until(BOUND, |heard| heard.routes.len() == all).await?;
-    peer.forget();
-    Ok(())
+    peer.until(BOUND, |heard| heard.routes.len() == all).await
 }
