@@ -7,7 +7,6 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use crate::answers::Condition;
-use crate::classic;
 use crate::metrics;
 use crate::query::{Asker, Query};
 
@@ -37,7 +36,7 @@ async fn metrics_text(State(asker): State<Asker>, headers: HeaderMap) -> Respons
     };
     let (content_type, text) = match accepts_open_metrics(&headers) {
         true => (OPEN_METRICS, text),
-        false => (CLASSIC, classic::from_open_metrics(&text)),
+        false => (CLASSIC, metrics::from_open_metrics(&text)),
     };
     ([(header::CONTENT_TYPE, content_type)], text).into_response()
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod api;
 pub(crate) mod running;
+pub(crate) mod tool;
 
 use std::fs;
 use std::path::{Path, PathBuf};
