@@ -1,10 +1,14 @@
 //! Metrics of the watches and the writes of an API server.
 
+use std::sync::atomic::AtomicU64;
+
 use antrea_bgp_policy::SourceState;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::{Counters, Gauges, as_gauge, gauge, unix_time};
+use super::{Counters, Gauges, gauge, unix_time};
 use crate::source::ClusterHealth;
 
 /// Every state that a watch can be in.
@@ -40,7 +44,8 @@ pub(super) fn register(registry: &mut Registry, health: &ClusterHealth) {
 
 fn watch_metrics(registry: &mut Registry, health: &ClusterHealth) {
     let states = Gauges::<KindStateLabels>::default();
-    let [last, lag] = [(); 2].map(|()| Gauges::<KindLabels>::default());
+    let last = Gauges::<KindLabels>::default();
+    let lag = Family::<KindLabels, Gauge<f64, AtomicU64>>::default();
     let [lists, watches, failures, received] = [(); 4].map(|()| Counters::<KindLabels>::default());
     for source in &health.sources {
         let kind = source.kind.as_str();
@@ -54,7 +59,7 @@ fn watch_metrics(registry: &mut Registry, health: &ClusterHealth) {
                 .set(i64::from(source.state == state));
         }
         lag.get_or_create(&KindLabels { kind })
-            .set(as_gauge(source.lag().as_secs()));
+            .set(source.lag().as_secs_f64());
         if let Some(at) = source.last_event {
             last.get_or_create(&KindLabels { kind }).set(unix_time(at));
         }
