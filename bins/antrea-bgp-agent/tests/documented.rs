@@ -2,37 +2,11 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
 
 use common::api::{self, Api};
+use common::repository::{Metrics, documented_metrics, quoted, read, rows};
 use common::running::{Peer, address, eventually};
-
-/// A file of the repository.
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .join(path)
-}
-
-fn read(path: &str) -> String {
-    std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The rows of all tables of a page that have a name in backquotes first, by their cells.
-fn rows(page: &str) -> impl Iterator<Item = Vec<&str>> {
-    let rows = page.lines().filter(|line| line.starts_with("| `"));
-    rows.map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-}
-
-/// The words in backquotes.
-fn quoted(cell: &str) -> BTreeSet<String> {
-    let words = cell.split('`').skip(1).step_by(2);
-    words.map(str::to_owned).collect()
-}
-
-/// Each metric with its type and its labels.
-type Metrics = BTreeMap<String, (String, BTreeSet<String>)>;
 
 /// What the older text format says.
 fn exposed(text: &str) -> Metrics {
@@ -73,15 +47,7 @@ fn every_metric_is_documented_with_its_labels() {
     eventually("the NOTIFICATION is counted", || {
         metrics().contains("last_notification_timestamp_seconds{")
     });
-    let page = read("docs/metrics.md");
-    let documented: Metrics = rows(&page)
-        .filter(|cells| cells.len() >= 3 && !cells[0].contains(','))
-        .map(|cells| {
-            let name = quoted(cells[0]).pop_first().expect("a name");
-            (name, (cells[1].to_owned(), quoted(cells[2])))
-        })
-        .collect();
-    assert_eq!(documented, exposed(&metrics()));
+    assert_eq!(documented_metrics(), exposed(&metrics()));
 }
 
 #[test]

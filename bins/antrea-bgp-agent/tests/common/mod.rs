@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses another part")]
 
 pub(crate) mod api;
+pub(crate) mod repository;
 pub(crate) mod running;
 pub(crate) mod tool;
 
