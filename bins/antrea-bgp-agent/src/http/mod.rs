@@ -1,4 +1,7 @@
-//! Metrics and probes over TCP: nothing secret, nothing that changes anything.
+//! Metrics and probes over TCP, and the status page where it is wanted: nothing secret, nothing that
+//! changes anything.
+
+mod page;
 
 use axum::Router;
 use axum::extract::State;
@@ -13,13 +16,18 @@ use crate::query::{Asker, Query};
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// `/metrics`, `/livez` and `/readyz`.
-pub(crate) fn router(asker: Asker) -> Router {
-    Router::new()
+/// `/metrics`, `/livez` and `/readyz`, and with `status_page` the page.
+pub(crate) fn router(asker: Asker, status_page: bool) -> Router {
+    let probes = Router::new()
         .route("/metrics", get(metrics_text))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
-        .with_state(asker)
+        .with_state(asker.clone());
+    if status_page {
+        probes.merge(page::router(asker))
+    } else {
+        probes
+    }
 }
 
 /// OpenMetrics for who accepts it, as Prometheus does since 2.5, and the older text format for
