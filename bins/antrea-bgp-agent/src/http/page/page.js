@@ -179,6 +179,7 @@
   };
 
   const peerNodes = new Map();
+  let shownPeer;
   const address = (peer) => peer.peer.slice(0, peer.peer.lastIndexOf(":")).replace(/[[\]]/g, "");
 
   const showPeer = (peer) => {
@@ -193,7 +194,8 @@
     const who = el("div", "who", el("span", "mono", peer.peer), el("span", "muted", `AS ${peer.asn}`));
     const why = peer.lastError ? el("p", "why", peer.state === "Established" ? `before: ${peer.lastError}` : peer.lastError) : "";
     const marks = peer.history && peer.history.length ? strip(peer.history) : "";
-    fill(node.firstChild, ...[who, el("span", `chip ${mood(peer)}`, peer.state), figures(peer), marks, why].filter((it) => it !== ""));
+    const chip = el("span", `chip ${mood(peer)}`, peer.state);
+    fill(node.firstChild, ...[who, chip, figures(peer), marks, why].filter((it) => it !== ""));
     showDetail(node);
     return node;
   };
@@ -222,6 +224,14 @@
     const list = $("peers");
     const same = nodes.length === list.children.length && nodes.every((node, at) => node === list.children[at]);
     if (!same) fill(list, ...nodes);
+    // Whoever searches for a peer wants to see it.
+    const query = $("query").value.trim();
+    const asked = nodes.find((node) => [address(node.peer), node.peer.peer].includes(query));
+    if (asked && asked !== shownPeer) {
+      asked.open = true;
+      asked.scrollIntoView({ block: "nearest" });
+    }
+    shownPeer = asked;
     if (!nodes.length) fill(list, el("p", "muted", "No peer is configured."));
   };
 
@@ -273,7 +283,7 @@
     const query = $("query").value.trim();
     const asked = subject(query);
     const turn = ++explained;
-    if (!asked) return fill($("explanation"));
+    if (!asked || shownPeer) return fill($("explanation"));
     let card;
     try {
       const { found, missing } = await ask(`/api/explain?subject=${encodeURIComponent(asked)}`);
@@ -352,14 +362,18 @@
 
   // A link to an answer: #10.96.0.10
   const remember = (text) => window.history.replaceState(null, "", text ? `#${encodeURIComponent(text)}` : location.pathname);
+  const answer = () => {
+    showPeers([...peerNodes.values()].map((node) => node.peer));
+    showRoutes();
+    explain();
+  };
   const fromHash = () => { $("query").value = decodeURIComponent(location.hash.slice(1)); };
   $("search").addEventListener("submit", (event) => event.preventDefault());
   $("query").addEventListener("input", () => {
     remember($("query").value.trim());
-    showRoutes();
-    explain();
+    answer();
   });
-  window.addEventListener("hashchange", () => { fromHash(); showRoutes(); explain(); });
+  window.addEventListener("hashchange", () => { fromHash(); answer(); });
   document.addEventListener("visibilitychange", turn);
   fromHash();
   turn();
