@@ -4,6 +4,7 @@
 pub(crate) mod api;
 pub(crate) mod repository;
 pub(crate) mod running;
+pub(crate) mod source;
 pub(crate) mod tool;
 
 use std::fs;
