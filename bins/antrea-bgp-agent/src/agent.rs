@@ -73,13 +73,17 @@ impl Agent {
             tokio::select! {
                 () = &mut stop => break,
                 Some(()) = look.recv() => self.source.look(),
-                inputs = self.source.next() => self.handle(inputs).await,
+                inputs = self.source.next() => {
+                    let since = self.source.arrived();
+                    self.handle(since, inputs).await;
+                }
                 () = self.process.changed() => self.tell_of_sessions(),
                 Some(query) = queries.recv() => self.answer(query),
                 () = sleep_until(start), if start.is_some() => self.go_on_starting(),
                 () = sleep_until(grace), if grace.is_some() => {
                     self.node_grace = None;
-                    self.handle(vec![Input::NodeGraceElapsed]).await;
+                    let now = Instant::now().into_std();
+                    self.handle(now, vec![Input::NodeGraceElapsed]).await;
                 }
             }
         }
@@ -88,7 +92,9 @@ impl Agent {
         self.source.close();
     }
 
-    async fn handle(&mut self, inputs: Vec<Input>) {
+    /// Takes in what came up at `since`.
+    async fn handle(&mut self, since: std::time::Instant, inputs: Vec<Input>) {
+        self.process.follows_from(since);
         let selects = inputs.iter().any(is_about_selection);
         self.engine.handle_all(inputs);
         self.carry_out().await;

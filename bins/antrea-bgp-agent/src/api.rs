@@ -32,6 +32,11 @@ pub(crate) fn router(asker: Asker, log_level: LogLevel) -> Router {
     let log_level = Router::new()
         .route("/loglevel", get(show_log_level).put(set_log_level))
         .with_state(log_level);
+    queries().with_state(asker).merge(log_level)
+}
+
+/// What changes nothing.
+pub(crate) fn queries() -> Router<Asker> {
     Router::new()
         .route("/bgppolicy", get(policy))
         .route("/bgppeers", get(peers))
@@ -41,8 +46,6 @@ pub(crate) fn router(asker: Asker, log_level: LogLevel) -> Router {
         .route("/problems", get(problems))
         .route("/plan", get(plan))
         .route("/agent", get(agent))
-        .with_state(asker)
-        .merge(log_level)
 }
 
 async fn show_log_level(State(log_level): State<LogLevel>) -> String {

@@ -69,6 +69,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9474")]
     pub(crate) http_address: SocketAddr,
 
+    /// Serve a status page at / on that address too: read-only, for people with a browser
+    #[arg(long)]
+    pub(crate) status_page: bool,
+
     /// How log lines are written to standard error; RUST_LOG chooses which
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,

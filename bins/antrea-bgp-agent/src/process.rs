@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use antrea_bgp_policy::{PeerSpec, ProcessSpec, StopReason};
 use bgp_speaker::{
@@ -33,6 +33,8 @@ pub(crate) struct Process {
     changes: Option<watch::Receiver<u64>>,
     /// Routes come as runs of one kind; each run is one call to the speaker.
     pending: Pending,
+    /// When that came up which they follow from.
+    since: Instant,
     /// Peers that cannot be configured, and why.
     refused: BTreeMap<IpAddr, String>,
 }
@@ -59,6 +61,7 @@ impl Process {
             waiting: None,
             changes: None,
             pending: Pending::default(),
+            since: Instant::now(),
             refused: BTreeMap::new(),
         }
     }
@@ -167,6 +170,11 @@ impl Process {
         self.pending.withdrawn.push(prefix);
     }
 
+    /// What is announced and withdrawn from now on follows from something that came up then.
+    pub(crate) fn follows_from(&mut self, since: Instant) {
+        self.since = since;
+    }
+
     /// Hands over the routes collected since the last call.
     pub(crate) fn flush(&mut self) {
         let Pending {
@@ -175,10 +183,10 @@ impl Process {
         } = std::mem::take(&mut self.pending);
         let Some(speaker) = &self.running else { return };
         if !announced.is_empty() {
-            speaker.announce(announced, &Attributes::default());
+            speaker.announce_since(self.since, announced, &Attributes::default());
         }
         if !withdrawn.is_empty() {
-            speaker.withdraw(withdrawn);
+            speaker.withdraw_since(self.since, withdrawn);
         }
     }
 

@@ -45,7 +45,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let (asker, queries) = Asker::new();
     let api =
         tokio::spawn(axum::serve(socket, api::router(asker.clone(), log_level)).into_future());
-    let probes = tokio::spawn(axum::serve(tcp, http::router(asker)).into_future());
+    let probes =
+        tokio::spawn(axum::serve(tcp, http::router(asker, args.status_page)).into_future());
 
     agent.run(queries, stop, look, args.shutdown).await;
     api.abort();

@@ -180,6 +180,13 @@ fn an_outage_changes_no_route_and_is_caught_up_with() {
         for kind in ["BGPPolicy", "Node", "Service", "EndpointSlice", "Secret"] {
             until_unready(&agent, here, &format!("synced/{kind}"), "failing");
         }
+        let lag = "antrea_agent_bgp_source_lag_seconds{kind=\"Service\"} ";
+        let lags = |agent: &Running| {
+            let (_, metrics) = agent.probe(here, "/metrics");
+            let mut lines = metrics.lines().filter_map(|line| line.strip_prefix(lag));
+            lines.next().is_some_and(|seconds| seconds != "0.0")
+        };
+        eventually("the watch lags", || lags(&agent));
         let metric = "antrea_agent_bgp_source_state{kind=\"Service\",state=\"failing\"} 1";
         assert!(agent.probe(here, "/metrics").1.contains(metric), "{name}");
         let wide = agent.ask(&["get", "bgppolicy", "-o", "wide"]).out;

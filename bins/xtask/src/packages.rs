@@ -1,4 +1,4 @@
-//! What the tests run against, from Debian's packages: routers, and what reads metrics.
+//! What the tests run against, from Debian's packages: routers, Prometheus and a browser.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 /// A package, and a program of it that tells whether it is installed.
-const PACKAGES: [(&str, &str); 7] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("bird2", "/usr/sbin/bird"),
     ("frr", "/usr/lib/frr/bgpd"),
     ("gobgpd", "/usr/bin/gobgpd"),
@@ -16,6 +16,7 @@ const PACKAGES: [(&str, &str); 7] = [
     ("exabgp", "/usr/sbin/exabgp"),
     ("iproute2", "/bin/ip"),
     ("prometheus", "/usr/bin/promtool"),
+    ("chromium", "/usr/bin/chromium"),
 ];
 
 /// Debian asks this script before it starts a service of a package.

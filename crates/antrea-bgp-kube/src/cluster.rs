@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use antrea_bgp_api::{Kind, Node, Object, ObjectRef};
 use antrea_bgp_policy::{Input, KindSet, SourceState};
@@ -75,6 +76,8 @@ pub struct Cluster {
     epoch: u64,
     sender: mpsc::Sender<Batch>,
     batches: mpsc::Receiver<Batch>,
+    /// When the oldest of what was yielded last came.
+    arrived: Instant,
     own_node: Option<Arc<Node>>,
     router_id: RouterIdWriter,
     events: Events,
@@ -85,6 +88,8 @@ pub struct Cluster {
 pub(crate) struct Batch {
     pub(crate) kind: Kind,
     pub(crate) epoch: u64,
+    /// When it came.
+    pub(crate) at: Instant,
     pub(crate) inputs: Vec<Input>,
 }
 
@@ -147,6 +152,7 @@ impl Cluster {
             epoch: 0,
             sender,
             batches,
+            arrived: Instant::now(),
             own_node: None,
             router_id,
             events,
@@ -161,7 +167,7 @@ impl Cluster {
             self.tasks.remove(&kind);
             self.uids.replace(kind, HashMap::new());
             self.statuses.update(kind, |status| {
-                status.state = SourceState::Unwatched;
+                status.enter(SourceState::Unwatched);
                 status.detail = None;
                 status.missing_rule = None;
             });
@@ -217,7 +223,16 @@ impl Cluster {
         if batch.kind == Kind::Node {
             batch.inputs.iter().for_each(|input| self.note_node(input));
         }
+        if inputs.is_empty() {
+            self.arrived = batch.at;
+        }
         inputs.extend(batch.inputs);
+    }
+
+    /// When the oldest of what [`Cluster::next`] yielded last came from the API server.
+    #[must_use]
+    pub fn arrived(&self) -> Instant {
+        self.arrived
     }
 
     fn note_node(&mut self, input: &Input) {

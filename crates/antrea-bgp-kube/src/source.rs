@@ -343,7 +343,10 @@ impl Follower {
         self.listed = true;
         self.listed_now = true;
         self.position = Some(version);
-        self.source.statuses.update(kind, |s| s.lists += 1);
+        self.source.statuses.update(kind, |status| {
+            status.lists += 1;
+            status.heard();
+        });
         let (all, uids) = listing.into_input(kind);
         self.source.uids.replace(kind, uids);
         self.enter(SourceState::Synced, vec![all], None).await
@@ -420,7 +423,7 @@ impl Follower {
     ) -> Result<(), Unwanted> {
         let (kind, before) = (self.kind(), self.state);
         let status = self.source.statuses.update(kind, |status| {
-            status.state = state;
+            status.enter(state);
             status.detail = why.map(|failure| failure.message().to_owned());
             let denied = state == SourceState::Denied;
             status.missing_rule = denied.then(|| self.source.resource.rule());
@@ -446,6 +449,7 @@ impl Follower {
         let batch = Batch {
             kind: self.kind(),
             epoch: self.source.epoch,
+            at: Instant::now().into_std(),
             inputs,
         };
         self.source.out.send(batch).await.map_err(|_| Unwanted)
@@ -453,9 +457,10 @@ impl Follower {
 
     fn count(&self, pieces: &mut Pieces) {
         let received = pieces.take_received();
-        self.source
-            .statuses
-            .update(self.kind(), |status| status.received += received);
+        self.source.statuses.update(self.kind(), |status| {
+            status.received += received;
+            status.heard();
+        });
     }
 }
 

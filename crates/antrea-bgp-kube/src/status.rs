@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use antrea_bgp_api::Kind;
 use antrea_bgp_policy::SourceState;
@@ -58,6 +59,11 @@ pub struct SourceStatus {
     pub failures: u64,
     /// Octets of objects received, as JSON.
     pub received: u64,
+    /// When something came last: a list, a change of an object, or a bookmark, which API servers
+    /// send about every minute.
+    pub last_event: Option<SystemTime>,
+    /// Since when the kind is wanted and not followed.
+    behind_since: Option<Instant>,
 }
 
 impl SourceStatus {
@@ -71,7 +77,34 @@ impl SourceStatus {
             watches: 0,
             failures: 0,
             received: 0,
+            last_event: None,
+            behind_since: None,
         }
+    }
+
+    /// For how long changes of the kind are not heard of; zero while it is followed, absent or not
+    /// wanted.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        self.behind_since
+            .map(|since| since.elapsed())
+            .unwrap_or_default()
+    }
+
+    /// Something came from the API server.
+    pub(crate) fn heard(&mut self) {
+        self.last_event = Some(SystemTime::now());
+    }
+
+    /// Takes note of a state.
+    pub(crate) fn enter(&mut self, state: SourceState) {
+        self.state = state;
+        let is_behind = matches!(
+            state,
+            SourceState::Listing | SourceState::Denied | SourceState::Failing
+        );
+        let since = self.behind_since.take();
+        self.behind_since = is_behind.then(|| since.unwrap_or_else(Instant::now));
     }
 }
 
@@ -119,5 +152,29 @@ impl Statuses {
     pub(crate) fn all(&self) -> Vec<SourceStatus> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_lags_from_when_it_is_wanted_until_it_is_followed() {
+        let mut status = SourceStatus::new(Kind::Service);
+        assert_eq!(status.behind_since, None);
+        status.enter(SourceState::Listing);
+        let since = status.behind_since;
+        assert!(since.is_some());
+        status.enter(SourceState::Failing);
+        assert_eq!(status.behind_since, since, "it goes on");
+        status.enter(SourceState::Synced);
+        assert_eq!(status.lag(), Duration::ZERO);
+        status.enter(SourceState::Denied);
+        assert!(status.behind_since > since);
+        for settled in [SourceState::Absent, SourceState::Unwatched] {
+            status.enter(settled);
+            assert_eq!(status.lag(), Duration::ZERO);
+        }
     }
 }

@@ -11,6 +11,10 @@ use bgp_wire::{Asn, KEEPALIVE, Open};
 use bytes::BytesMut;
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an origin for the clock, which then goes by hand"
+)]
 fn keepalives_in_both_directions_allocate_nothing() {
     let config = SessionConfig::new(Asn(64512), Ipv4Addr::new(192, 0, 2, 1), Asn(65001));
     let mut session = Session::new(Arc::new(config), 1);

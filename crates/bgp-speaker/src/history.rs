@@ -18,7 +18,7 @@ pub struct SessionEvent {
     pub first: SystemTime,
     /// When it happened last.
     pub last: SystemTime,
-    /// How often it happened in a row, with nothing else in between.
+    /// How often it happened, with nothing but failures in between.
     pub count: u64,
     /// What happened.
     pub kind: SessionEventKind,
@@ -153,8 +153,8 @@ impl From<DialError> for DownCause {
     }
 }
 
-/// The last events of a peer. An attempt that fails again and again for one reason is one event, so that it does not push
-/// out when the session was up last.
+/// The last events of a peer, in the order in which they happened last. Attempts that fail again and again for one reason,
+/// or now for one and now for another, are one event for each reason, so that they do not push out when the session was up.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     events: VecDeque<SessionEvent>,
@@ -163,13 +163,10 @@ pub(crate) struct History {
 impl History {
     pub(crate) fn push(&mut self, kind: SessionEventKind, text: &str) {
         let now = SystemTime::now();
-        let again = self
-            .events
-            .back_mut()
-            .filter(|last| last.kind == kind && *last.text == *text);
-        if let Some(last) = again {
-            last.count += 1;
-            last.last = now;
+        if let Some(mut again) = self.take_failed(kind, text) {
+            again.count += 1;
+            again.last = now;
+            self.events.push_back(again);
             return;
         }
         if self.events.len() == MOST {
@@ -182,6 +179,16 @@ impl History {
             kind,
             text: text.into(),
         });
+    }
+
+    /// The same failure, if nothing but failures came since.
+    fn take_failed(&mut self, kind: SessionEventKind, text: &str) -> Option<SessionEvent> {
+        let is_failure = |event: &&SessionEvent| matches!(event.kind, SessionEventKind::Failed(_));
+        let failures = self.events.iter().rev().take_while(is_failure).count();
+        let first = self.events.len() - failures;
+        let mut since = self.events.range(first..);
+        let at = since.position(|event| event.kind == kind && *event.text == *text)?;
+        self.events.remove(first + at)
     }
 
     /// The oldest first.
@@ -208,6 +215,20 @@ mod tests {
         let counts: Vec<_> = events.iter().map(|event| event.count).collect();
         assert_eq!(counts, [1, 1000, 1]);
         assert!(events[1].first <= events[1].last);
+    }
+
+    #[test]
+    fn what_fails_in_turns_is_one_event_for_each_reason() {
+        let mut history = History::default();
+        history.push(REFUSED, "a");
+        history.push(SessionEventKind::Established, "x to y");
+        for _ in 0..100 {
+            history.push(REFUSED, "a");
+            history.push(REFUSED, "b");
+        }
+        let told = history.events();
+        let told: Vec<_> = told.iter().map(|it| (&*it.text, it.count)).collect();
+        assert_eq!(told, [("a", 1), ("x to y", 1), ("a", 100), ("b", 100)]);
     }
 
     #[test]

@@ -115,6 +115,7 @@ pub(crate) fn agent(known: &Known<'_>) -> AgentView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         source: known.source.name(),
         uptime_seconds: known.started.elapsed().as_secs(),
+        generation: known.engine.generation(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A cluster as the engine's source of objects.
 
 use std::net::Ipv4Addr;
+use std::time::Instant;
 
 use antrea_bgp_api::{Kind, Node};
 use antrea_bgp_kube::{
@@ -54,6 +55,10 @@ impl ClusterSource {
             }
         }
         inputs
+    }
+
+    pub(crate) fn arrived(&self) -> Instant {
+        self.cluster.arrived()
     }
 
     /// What may not be read has to be granted by somebody, who looks at the Node.

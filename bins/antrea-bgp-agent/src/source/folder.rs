@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use antrea_bgp_api::{Kind, Node, Object, ObjectRef};
 use antrea_bgp_manifests::{
@@ -21,7 +22,10 @@ use crate::snapshot::listed;
 pub(crate) struct FolderSource {
     path: PathBuf,
     watcher: Watcher,
-    rescans: mpsc::Receiver<Rescan>,
+    /// Each with the time at which it was ready.
+    rescans: mpsc::Receiver<(Instant, Rescan)>,
+    /// When the news came that were taken in last.
+    arrived: Instant,
     objects: BTreeMap<ObjectRef, Found>,
     watched: KindSet,
     /// What is wrong with the folder at present.
@@ -53,7 +57,7 @@ impl FolderSource {
         let (sender, rescans) = mpsc::channel(1);
         let watcher = Watcher::start(folder, Default::default(), move |rescan| {
             // A closed channel means that the agent is stopping.
-            let _ = sender.blocking_send(rescan);
+            let _ = sender.blocking_send((Instant::now(), rescan));
         })
         .context("cannot watch the folder")?;
         let objects = BTreeMap::new();
@@ -61,6 +65,7 @@ impl FolderSource {
             path,
             watcher,
             rescans,
+            arrived: Instant::now(),
             objects,
             watched: KindSet::EMPTY,
             findings: BTreeSet::new(),
@@ -130,7 +135,8 @@ impl FolderSource {
     /// The next news. Cancel safe.
     async fn changed(&mut self) -> Rescan {
         if self.following {
-            if let Some(rescan) = self.rescans.recv().await {
+            if let Some((at, rescan)) = self.rescans.recv().await {
+                self.arrived = at;
                 return rescan;
             }
             // Whoever waits for other things too asks again and again; this is said once.
@@ -138,6 +144,11 @@ impl FolderSource {
             error!("the folder is no longer followed: restart the agent, and report this bug");
         }
         std::future::pending().await
+    }
+
+    /// When the news came that [`FolderSource::next`] yielded last.
+    pub(crate) fn arrived(&self) -> Instant {
+        self.arrived
     }
 
     /// Has the folder looked at now.

@@ -5,6 +5,7 @@ mod cluster;
 mod folder;
 
 use std::net::Ipv4Addr;
+use std::time::Instant;
 
 use antrea_bgp_api::{Kind, Node};
 use antrea_bgp_kube::Event;
@@ -29,6 +30,14 @@ impl Source {
         match self {
             Self::Folder(folder) => folder.next().await,
             Self::Cluster(cluster) => cluster.next().await,
+        }
+    }
+
+    /// When the oldest of what [`Source::next`] yielded last came.
+    pub(crate) fn arrived(&self) -> Instant {
+        match self {
+            Self::Folder(folder) => folder.arrived(),
+            Self::Cluster(cluster) => cluster.arrived(),
         }
     }
 

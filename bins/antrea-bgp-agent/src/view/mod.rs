@@ -24,6 +24,8 @@ pub(crate) struct AgentView {
     /// `cluster`, or the folder of manifests.
     pub(crate) source: String,
     pub(crate) uptime_seconds: u64,
+    /// Grows whenever an answer about policy, peers or routes may be another.
+    pub(crate) generation: u64,
 }
 
 /// `GET /bgppolicy`.

@@ -3,7 +3,10 @@
 
 pub(crate) mod api;
 pub(crate) mod deploy;
+pub(crate) mod repository;
 pub(crate) mod running;
+pub(crate) mod source;
+pub(crate) mod tool;
 
 use std::fs;
 use std::path::{Path, PathBuf};

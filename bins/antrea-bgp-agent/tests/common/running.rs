@@ -217,13 +217,18 @@ impl Running {
 
     /// [`Running::probe`] by somebody who accepts only this type; the headers come too.
     pub(crate) fn probe_as(&self, listen: Ipv4Addr, path: &str, accept: &str) -> String {
-        let mut stream = std::net::TcpStream::connect((listen, 9474)).expect("the agent listens");
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: {accept}\r\n\r\n"
-        );
-        std::io::Write::write_all(&mut stream, request.as_bytes()).expect("it takes a request");
-        std::io::read_to_string(stream).expect("it answers")
+        probe_as(listen, path, accept)
     }
+}
+
+/// [`Running::probe_as`] of an agent that need not be there any more by then.
+pub(crate) fn probe_as(listen: Ipv4Addr, path: &str, accept: &str) -> String {
+    let mut stream = std::net::TcpStream::connect((listen, 9474)).expect("the agent listens");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: {accept}\r\n\r\n"
+    );
+    std::io::Write::write_all(&mut stream, request.as_bytes()).expect("it takes a request");
+    std::io::read_to_string(stream).expect("it answers")
 }
 
 impl Drop for Running {
@@ -237,7 +242,8 @@ impl Drop for Running {
     }
 }
 
-fn http(
+/// One request on a connection: status and body.
+pub(crate) fn http(
     mut stream: impl std::io::Read + std::io::Write,
     method: &str,
     path: &str,

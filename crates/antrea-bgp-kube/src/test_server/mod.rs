@@ -238,6 +238,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
+        // Events are told at once, as kube-apiserver does.
+        let _ = stream.set_nodelay(true);
         let shared = Arc::clone(&shared);
         let service = service_fn(move |request| answer::answer(Arc::clone(&shared), request));
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);

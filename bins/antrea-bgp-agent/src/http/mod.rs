@@ -1,4 +1,7 @@
-//! Metrics and probes over TCP: nothing secret, nothing that changes anything.
+//! Metrics and probes over TCP, and the status page where it is wanted: nothing secret, nothing that
+//! changes anything.
+
+mod page;
 
 use axum::Router;
 use axum::extract::State;
@@ -7,20 +10,24 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use crate::answers::Condition;
-use crate::classic;
 use crate::metrics;
 use crate::query::{Asker, Query};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// `/metrics`, `/livez` and `/readyz`.
-pub(crate) fn router(asker: Asker) -> Router {
-    Router::new()
+/// `/metrics`, `/livez` and `/readyz`, and with `status_page` the page.
+pub(crate) fn router(asker: Asker, status_page: bool) -> Router {
+    let probes = Router::new()
         .route("/metrics", get(metrics_text))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
-        .with_state(asker)
+        .with_state(asker.clone());
+    if status_page {
+        probes.merge(page::router(asker))
+    } else {
+        probes
+    }
 }
 
 /// OpenMetrics for who accepts it, as Prometheus does since 2.5, and the older text format for
@@ -37,7 +44,7 @@ async fn metrics_text(State(asker): State<Asker>, headers: HeaderMap) -> Respons
     };
     let (content_type, text) = match accepts_open_metrics(&headers) {
         true => (OPEN_METRICS, text),
-        false => (CLASSIC, classic::from_open_metrics(&text)),
+        false => (CLASSIC, metrics::from_open_metrics(&text)),
     };
     ([(header::CONTENT_TYPE, content_type)], text).into_response()
 }

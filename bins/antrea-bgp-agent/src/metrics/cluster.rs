@@ -4,11 +4,11 @@ use std::sync::atomic::AtomicU64;
 
 use antrea_bgp_policy::SourceState;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::{Counters, Gauges, gauge, unix_time};
 use crate::source::ClusterHealth;
 
 /// Every state that a watch can be in.
@@ -37,15 +37,15 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
-type Counters<L> = Family<L, Counter<u64, AtomicU64>>;
-
-pub(crate) fn cluster_metrics(registry: &mut Registry, health: &ClusterHealth) {
+pub(super) fn register(registry: &mut Registry, health: &ClusterHealth) {
     watch_metrics(registry, health);
     write_metrics(registry, health);
 }
 
 fn watch_metrics(registry: &mut Registry, health: &ClusterHealth) {
-    let states = Family::<KindStateLabels, Gauge>::default();
+    let states = Gauges::<KindStateLabels>::default();
+    let last = Gauges::<KindLabels>::default();
+    let lag = Family::<KindLabels, Gauge<f64, AtomicU64>>::default();
     let [lists, watches, failures, received] = [(); 4].map(|()| Counters::<KindLabels>::default());
     for source in &health.sources {
         let kind = source.kind.as_str();
@@ -57,6 +57,11 @@ fn watch_metrics(registry: &mut Registry, health: &ClusterHealth) {
             states
                 .get_or_create(&labels)
                 .set(i64::from(source.state == state));
+        }
+        lag.get_or_create(&KindLabels { kind })
+            .set(source.lag().as_secs_f64());
+        if let Some(at) = source.last_event {
+            last.get_or_create(&KindLabels { kind }).set(unix_time(at));
         }
         for (counters, count) in [
             (&lists, source.lists),
@@ -72,6 +77,10 @@ fn watch_metrics(registry: &mut Registry, health: &ClusterHealth) {
         "1 for the state that the watch of the kind is in",
         states,
     );
+    let help = "When the API server sent something of the kind last: objects, or a sign that there are none";
+    registry.register("source_last_event_timestamp_seconds", help, last);
+    let help = "For how long changes of the kind are not heard of, although they are wanted";
+    registry.register("source_lag_seconds", help, lag);
     let help = "How often all objects of the kind were listed";
     registry.register("source_lists", help, lists);
     let help = "How often a watch of the kind was opened";
@@ -83,8 +92,7 @@ fn watch_metrics(registry: &mut Registry, health: &ClusterHealth) {
 }
 
 fn write_metrics(registry: &mut Registry, health: &ClusterHealth) {
-    let pending: Gauge = Gauge::default();
-    pending.set(i64::from(health.router_id.pending));
+    let pending = gauge(i64::from(health.router_id.pending));
     registry.register(
         "router_id_write_pending",
         "1 while the router ID is not written to the Node",
