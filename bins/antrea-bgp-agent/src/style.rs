@@ -1,6 +1,6 @@
 //! Colours, and where text goes that has some.
 //!
-//! Text is painted regardless; [`print`] takes the paint off where nobody would see it: when standard
+//! Text is painted regardless; [`print()`] takes the paint off where nobody would see it: when standard
 //! output is no terminal, or `NO_COLOR` is set.
 
 use std::io::{self, Write as _};
