@@ -132,14 +132,23 @@ fn the_history_of_a_peer_names_reasons_and_notifications_both_ways() {
     let page = agent.ask(&["get", "bgppeers", &peer.to_string()]).out;
     assert!(page.contains("\"rack 4 moves\""), "{page}");
 
-    // Now ours: the peer goes from the policy while the session is up, and comes back.
+    // Now ours: another AS is expected of the peer, which ends the session and refuses its next OPEN (2/2).
     let receiver = Peer::start(peer, here);
     receiver.expect_routes(&["10.244.1.0/24"]);
     let with_peer = std::fs::read_to_string(folder.path().join("all.yaml")).expect("it is there");
     folder.write("all.yaml", &with_peer.replace("asn: 65001", "asn: 65002"));
     eventually("the peer is told", || {
-        detail(&agent, peer)["lastNotificationSent"]["subcode"] == json!(3)
+        let sent = &detail(&agent, peer)["lastNotificationSent"];
+        (&sent["code"], &sent["subcode"]) == (&json!(2), &json!(2))
     });
+    let history = &detail(&agent, peer)["history"];
+    let mut history = history.as_array().expect("a list").iter();
+    assert!(history.any(|it| {
+        it["event"] == "Down"
+            && it["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("AS changed"))
+    }));
 }
 
 #[test]
