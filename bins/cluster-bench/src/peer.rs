@@ -113,8 +113,12 @@ pub(crate) fn latencies(
         .iter()
         .filter_map(|(route, is_there, at)| {
             let events = heard.get_mut(route)?;
+            // From before the change: an answer to an earlier one.
+            while events.front().is_some_and(|(_, when)| when < at) {
+                events.pop_front();
+            }
             let (seen, when) = *events.front()?;
-            (seen == *is_there && when >= *at).then(|| {
+            (seen == *is_there).then(|| {
                 events.pop_front();
                 when - *at
             })
@@ -146,5 +150,15 @@ mod tests {
         let expected = [1, 3, 5].map(Duration::from_millis);
         assert_eq!(latencies(&changes, &all), expected);
         assert_eq!(latencies(&changes, &all[2..]), [Duration::from_millis(25)]);
+    }
+
+    #[test]
+    fn what_was_heard_before_a_change_is_no_answer_to_it() {
+        let start = Instant::now();
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        let route: IpNet = "20.0.0.1/32".parse().expect("a constant");
+        let heard = [(route, true, at(0)), (route, false, at(7))];
+        let expected = [Duration::from_millis(2)];
+        assert_eq!(latencies(&[(route, false, at(5))], &heard), expected);
     }
 }
