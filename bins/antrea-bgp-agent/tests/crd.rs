@@ -2,10 +2,7 @@
 
 mod common;
 
-use std::fs;
-use std::path::Path;
-
-use common::agent;
+use common::{agent, repository};
 use serde_json::{Value, json};
 
 #[test]
@@ -25,8 +22,7 @@ fn the_crd_is_printed_as_yaml() {
 
 #[test]
 fn the_crd_in_the_repository_is_the_one_that_is_printed() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/crd/bgppolicies.yaml");
-    let committed = fs::read_to_string(path).expect("it is there");
+    let committed = repository::read("deploy/crd/bgppolicies.yaml");
     assert!(
         committed == agent(&["crd"]).out,
         "write it anew: cargo run -p antrea-bgp-agent -- crd > deploy/crd/bgppolicies.yaml"

@@ -159,3 +159,14 @@ pub(crate) fn tail(log: &Path) -> String {
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(TAIL)..].join("\n")
 }
+
+/// What a log has so far, without the last line while that is half written.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub(crate) fn complete_lines(log: &Path) -> Result<String> {
+    let mut text = fs::read_to_string(log).with_context(|| format!("reading {}", log.display()))?;
+    text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+    Ok(text)
+}

@@ -1,7 +1,6 @@
 //! A third party behind a router that writes down every UPDATE: `examples/receive.rs` in a namespace of its own.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
@@ -9,6 +8,7 @@ use anyhow::{Context as _, Result};
 use ipnet::IpNet;
 
 use crate::binaries::receive_binary;
+use crate::process::complete_lines;
 use crate::{Lab, Namespace, Neighbor, Process};
 
 /// The recorder's AS: neither ours nor the router's.
@@ -95,11 +95,7 @@ impl Recorder {
     pub fn events(&self) -> Result<[Events; 2]> {
         let mut families = [Vec::new(), Vec::new()];
         for (log, events) in self.logs.iter().zip(&mut families) {
-            let text =
-                fs::read_to_string(log).with_context(|| format!("reading {}", log.display()))?;
-            // The last line may be half written.
-            let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-            for line in complete.lines() {
+            for line in complete_lines(log)?.lines() {
                 events.extend(event_of(line)?);
             }
         }

@@ -95,11 +95,7 @@ enum Change {
 
 fn restarts(kind: RouterKind, end: fn(Agent) -> Result<()>, change: Change) {
     with_lab(&[kind], |lab| {
-        let manifests = node(lab, RESTART_TIME)?;
-        let recorder = Recorder::start(lab)?;
-        let agent = Agent::start(lab, &manifests.folder)?;
-        lab.routers[0].start()?;
-        recorder_has_every_route(&recorder)?;
+        let (manifests, recorder, agent) = up(lab, RESTART_TIME, &[])?;
         let before = recorder.events()?;
 
         end(agent)?;
@@ -135,13 +131,9 @@ fn restarts(kind: RouterKind, end: fn(Agent) -> Result<()>, change: Change) {
 
 /// The one test in which the restart time, a short one, ends.
 fn routes_go_when_the_restart_time_is_over(kind: RouterKind) {
-    const RESTART_TIME: Duration = Duration::from_secs(5);
+    const SHORT: Duration = Duration::from_secs(5);
     with_lab(&[kind], |lab| {
-        let manifests = node(lab, RESTART_TIME)?;
-        let recorder = Recorder::start(lab)?;
-        let agent = Agent::start(lab, &manifests.folder)?;
-        lab.routers[0].start()?;
-        recorder_has_every_route(&recorder)?;
+        let (_manifests, recorder, agent) = up(lab, SHORT, &[])?;
         let begin = Instant::now();
         agent.kill()?;
         is_stale(lab)?;
@@ -149,7 +141,7 @@ fn routes_go_when_the_restart_time_is_over(kind: RouterKind) {
         let took = begin.elapsed();
         // Routers count from when they notice, and some of them in whole seconds.
         ensure!(
-            took + Duration::from_secs(1) > RESTART_TIME,
+            took + Duration::from_secs(1) > SHORT,
             "gone after {took:?} already"
         );
         Ok(())
@@ -159,12 +151,7 @@ fn routes_go_when_the_restart_time_is_over(kind: RouterKind) {
 /// By a NOTIFICATION with a reason, though the restart time is far away.
 fn routes_go_at_once_when_told_to_withdraw(kind: RouterKind) {
     with_lab(&[kind], |lab| {
-        let manifests = node(lab, RESTART_TIME)?;
-        let recorder = Recorder::start(lab)?;
-        let arguments = ["--shutdown", "withdraw"];
-        let agent = Agent::start_with(lab, &manifests.folder, &arguments)?;
-        lab.routers[0].start()?;
-        recorder_has_every_route(&recorder)?;
+        let (_manifests, recorder, agent) = up(lab, RESTART_TIME, &["--shutdown", "withdraw"])?;
         agent.terminate()?;
         recorder_loses_every_route(&recorder)?;
         let router = &lab.routers[0];
@@ -221,11 +208,21 @@ fn node(lab: &Lab, restart_time: Duration) -> Result<Manifests> {
     Ok(manifests)
 }
 
-fn recorder_has_every_route(recorder: &Recorder) -> Result<()> {
+/// The node `node/` with its router and the recorder behind that, which has every route.
+fn up(
+    lab: &mut Lab,
+    restart_time: Duration,
+    arguments: &[&str],
+) -> Result<(Manifests, Recorder, Agent)> {
+    let manifests = node(lab, restart_time)?;
+    let recorder = Recorder::start(lab)?;
+    let agent = Agent::start_with(lab, &manifests.folder, arguments)?;
+    lab.routers[0].start()?;
     eventually("the recorder has every route", BOUND, || {
         let events = recorder.events()?;
         Ok(events.iter().all(|it| Recorder::table(it).len() == ROUTES))
-    })
+    })?;
+    Ok((manifests, recorder, agent))
 }
 
 fn recorder_loses_every_route(recorder: &Recorder) -> Result<()> {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::repository;
+
 /// A folder below `deploy/`.
 pub(crate) fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../deploy")
-        .join(name)
+    repository::path("deploy").join(name)
 }
 
 /// Every object of a kustomization.

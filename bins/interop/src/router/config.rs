@@ -79,12 +79,13 @@ impl Neighbor {
         }
     }
 
-    /// The word that most routers have for the family of the address.
+    /// The family of the session.
     pub(super) fn family(&self) -> &'static str {
-        if self.address.is_ipv4() {
-            "ipv4"
-        } else {
-            "ipv6"
-        }
+        family(self.address)
     }
+}
+
+/// The word that most routers have for the family of an address.
+pub(super) fn family(address: IpAddr) -> &'static str {
+    if address.is_ipv4() { "ipv4" } else { "ipv6" }
 }

@@ -2,15 +2,17 @@
 //! JSON; another hands it the lines of a file as commands.
 
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::IpAddr;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use super::config::family;
 use super::{Context, Daemon, Route, Routes, Session};
 use crate::Process;
+use crate::process::complete_lines;
 
 pub(super) struct Exabgp;
 
@@ -57,7 +59,7 @@ impl Daemon for Exabgp {
     }
 
     fn refresh(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<()> {
-        let family = if neighbor.is_ipv4() { "ipv4" } else { "ipv6" };
+        let family = family(neighbor);
         command(
             context,
             &format!("neighbor {neighbor} announce route-refresh {family} unicast"),
@@ -75,10 +77,7 @@ impl Daemon for Exabgp {
 }
 
 fn events(context: &Context<'_>) -> Result<String> {
-    let text = fs::read_to_string(context.path(EVENTS))?;
-    // The last line may be half written.
-    let end = text.rfind('\n').map_or(0, |end| end + 1);
-    Ok(text[..end].to_owned())
+    complete_lines(&context.path(EVENTS))
 }
 
 fn command(context: &Context<'_>, line: &str) -> Result<()> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use super::config::family;
 use super::{Context, Daemon, Route, Routes, Session};
 use crate::{Process, eventually};
 
@@ -58,20 +59,26 @@ impl Daemon for Frr {
     }
 
     fn session(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<Session> {
-        let summary = vtysh(context, &format!("show bgp {} summary json", afi(neighbor)))?;
+        let summary = vtysh(
+            context,
+            &format!("show bgp {} summary json", family(neighbor)),
+        )?;
         session_of(&summary, neighbor)
     }
 
     fn routes(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<Routes> {
-        let table = vtysh(context, &format!("show bgp {} unicast json", afi(neighbor)))?;
+        let table = vtysh(
+            context,
+            &format!("show bgp {} unicast json", family(neighbor)),
+        )?;
         routes_of(&table, neighbor)
     }
 
     fn refresh(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<()> {
-        let afi = afi(neighbor);
+        let family = family(neighbor);
         tell(
             context,
-            &[&format!("clear bgp {afi} unicast {neighbor} soft in")],
+            &[&format!("clear bgp {family} unicast {neighbor} soft in")],
         )
     }
 
@@ -105,10 +112,6 @@ fn tell(context: &Context<'_>, commands: &[&str]) -> Result<()> {
         arguments.extend(["-c", *command]);
     }
     context.ask("vtysh", &arguments).map(drop)
-}
-
-fn afi(neighbor: IpAddr) -> &'static str {
-    if neighbor.is_ipv4() { "ipv4" } else { "ipv6" }
 }
 
 fn configuration(context: &Context<'_>) -> Result<String> {
@@ -156,8 +159,8 @@ fn configuration(context: &Context<'_>) -> Result<String> {
 
 /// Reads `show bgp AFI summary json`.
 fn session_of(summary: &Value, neighbor: IpAddr) -> Result<Session> {
-    let family = format!("{}Unicast", afi(neighbor));
-    let families = [&summary[family.as_str()], summary];
+    let unicast = format!("{}Unicast", family(neighbor));
+    let families = [&summary[unicast.as_str()], summary];
     let mut peers = families
         .iter()
         .map(|family| &family["peers"][neighbor.to_string()]);

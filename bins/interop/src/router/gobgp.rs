@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use super::config::family;
 use super::{Context, Daemon, Route, Routes, Session};
 use crate::Process;
 
@@ -48,7 +49,7 @@ impl Daemon for Gobgp {
     }
 
     fn routes(&self, context: &Context<'_>, neighbor: IpAddr) -> Result<Routes> {
-        let family = if neighbor.is_ipv4() { "ipv4" } else { "ipv6" };
+        let family = family(neighbor);
         let table = gobgp(context, &["global", "rib", "-a", family])?;
         routes_of(&table, neighbor)
     }
