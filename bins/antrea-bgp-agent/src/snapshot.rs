@@ -1,6 +1,7 @@
 //! What a folder holds at one moment, and what each node makes of it. No clock, no network.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use antrea_bgp_api::{Kind, Object};
@@ -70,7 +71,7 @@ impl Snapshot {
 
     /// Has a Node keep the router ID that was chosen for it before, as its annotation would, unless
     /// it says another one.
-    pub(crate) fn keep_router_id(&mut self, node: &str, router_id: &str) {
+    pub(crate) fn keep_router_id(&mut self, node: &str, router_id: Ipv4Addr) {
         for object in self.objects.get_mut(&Kind::Node).into_iter().flatten() {
             if let Object::Node(object) = object
                 && object.metadata.name == node
@@ -78,7 +79,7 @@ impl Snapshot {
                 let annotations = &mut Arc::make_mut(object).metadata.annotations;
                 annotations
                     .bgp_router_id
-                    .get_or_insert_with(|| router_id.to_owned());
+                    .get_or_insert_with(|| router_id.to_string());
             }
         }
     }

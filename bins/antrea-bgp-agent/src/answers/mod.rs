@@ -14,7 +14,7 @@ use bgp_speaker::Status;
 
 use crate::process::Process;
 use crate::source::Source;
-use crate::view::{AgentView, PolicyView};
+use crate::view::{AgentView, PolicyView, ProcessView};
 
 pub(crate) use explain::explain;
 pub(crate) use peer::{configured, peer};
@@ -168,17 +168,10 @@ pub(crate) fn conditions(known: &Known<'_>) -> Vec<Condition> {
 pub(crate) fn policy(known: &Known<'_>) -> Result<PolicyView, Missing> {
     let (engine, process) = (known.engine, known.process);
     let policy = engine.policy().ok_or(Missing::Policy)?;
-    let confederation = policy.process.confederation.as_ref();
     let status = process.status();
     Ok(PolicyView {
         name: policy.name.to_owned(),
-        router_id: policy.process.router_id,
-        local_asn: policy.process.local_asn,
-        listen_port: policy.process.listen_port,
-        confederation_identifier: confederation.map(|c| c.identifier),
-        member_asns: confederation
-            .map(|c| c.member_asns.iter().copied().collect())
-            .unwrap_or_default(),
+        process: ProcessView::of(policy.process),
         listeners: status.as_ref().map(listeners).unwrap_or_default(),
         remarks: problems(known),
     })

@@ -45,13 +45,14 @@ impl Shown for PolicyView {
 }
 
 fn row(policy: &PolicyView, wide: bool) -> Vec<Cell> {
-    let members: Vec<String> = policy.member_asns.iter().map(u32::to_string).collect();
+    let process = &policy.process;
+    let members: Vec<String> = process.member_asns.iter().map(u32::to_string).collect();
     let mut row = vec![
         Cell::from(&policy.name),
-        policy.router_id.into(),
-        policy.local_asn.into(),
-        policy.listen_port.into(),
-        shown(policy.confederation_identifier),
+        process.router_id.into(),
+        process.local_asn.into(),
+        process.listen_port.into(),
+        shown(process.confederation_identifier),
         members.join(",").into(),
     ];
     if wide {

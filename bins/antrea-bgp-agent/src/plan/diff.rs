@@ -125,9 +125,9 @@ fn process(now: &Intent, then: &Intent) -> Vec<Change> {
         (None, None) => return Vec::new(),
         (None, Some(after)) => {
             let details = vec![
-                format!("local AS {}", after.local_asn),
-                format!("router ID {}", after.router_id),
-                format!("listen port {}", after.listen_port),
+                format!("local AS {}", after.settings.local_asn),
+                format!("router ID {}", after.settings.router_id),
+                format!("listen port {}", after.settings.listen_port),
             ];
             let change = Change::new(Action::Add, "policy", &after.policy, details);
             return vec![change.with_effect("BGP starts")];
@@ -142,13 +142,8 @@ fn process(now: &Intent, then: &Intent) -> Vec<Change> {
     if details.is_empty() {
         return Vec::new();
     }
-    let only_name = {
-        let mut renamed = before.clone();
-        renamed.policy.clone_from(&after.policy);
-        renamed == *after
-    };
     let change = Change::new(Action::Change, "policy", &after.policy, details);
-    let effect = match only_name {
+    let effect = match before.settings == after.settings {
         true => "sessions stay",
         false => "BGP restarts, and with it all sessions",
     };
@@ -260,9 +255,11 @@ fn from_to(name: &str, from: impl Display, to: impl Display) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::super::intent::IntendedProcess;
     use super::*;
-    use crate::view::PeerConfigView;
+    use crate::view::{PeerConfigView, ProcessView};
 
     fn intent(routes: &[(&str, &str)]) -> Intent {
         let routes = routes.iter().map(|(route, object)| PlannedRoute {
@@ -274,11 +271,13 @@ mod tests {
             node: "node-a".to_owned(),
             process: Some(IntendedProcess {
                 policy: "edge".to_owned(),
-                router_id: "192.0.2.1".to_owned(),
-                local_asn: 64512,
-                listen_port: 179,
-                confederation_identifier: None,
-                member_asns: Vec::new(),
+                settings: ProcessView {
+                    router_id: Ipv4Addr::new(192, 0, 2, 1),
+                    local_asn: 64512,
+                    listen_port: 179,
+                    confederation_identifier: None,
+                    member_asns: Vec::new(),
+                },
             }),
             peers: vec![IntendedPeer {
                 peer: "192.0.2.9:179".to_owned(),
@@ -358,7 +357,7 @@ mod tests {
             lines(&now, &then),
             ["~ policy core: policy edge -> core (sessions stay)"]
         );
-        then.process.as_mut().unwrap().local_asn = 64513;
+        then.process.as_mut().unwrap().settings.local_asn = 64513;
         assert_eq!(
             lines(&now, &then),
             [

@@ -6,7 +6,7 @@ use antrea_bgp_policy::{Engine, PeerState, RouteView};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::configured;
-use crate::view::PeerConfigView;
+use crate::view::{PeerConfigView, ProcessView};
 
 /// The decisions of an engine: `GET /plan`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,15 +25,8 @@ pub(crate) struct Intent {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct IntendedProcess {
     pub(crate) policy: String,
-    #[serde(rename = "routerID")]
-    pub(crate) router_id: String,
-    #[serde(rename = "localASN")]
-    pub(crate) local_asn: u32,
-    pub(crate) listen_port: u16,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) confederation_identifier: Option<u32>,
-    #[serde(rename = "memberASNs", default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) member_asns: Vec<u32>,
+    #[serde(flatten)]
+    pub(crate) settings: ProcessView,
 }
 
 /// A peer of the policy.
@@ -63,18 +56,9 @@ pub(crate) struct PlannedRoute {
 impl Intent {
     /// What this engine has decided.
     pub(crate) fn of(engine: &Engine) -> Self {
-        let process = engine.policy().map(|policy| {
-            let confederation = policy.process.confederation.as_ref();
-            IntendedProcess {
-                policy: policy.name.to_owned(),
-                router_id: policy.process.router_id.to_string(),
-                local_asn: policy.process.local_asn,
-                listen_port: policy.process.listen_port,
-                confederation_identifier: confederation.map(|it| it.identifier),
-                member_asns: confederation
-                    .map(|it| it.member_asns.iter().copied().collect())
-                    .unwrap_or_default(),
-            }
+        let process = engine.policy().map(|policy| IntendedProcess {
+            policy: policy.name.to_owned(),
+            settings: ProcessView::of(policy.process),
         });
         Self {
             node: engine.node().to_owned(),

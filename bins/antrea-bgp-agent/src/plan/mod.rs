@@ -6,7 +6,7 @@ mod intent;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use antrea_bgp_manifests::{Folder, Severity};
@@ -80,7 +80,7 @@ async fn diff(mut snapshot: Snapshot, args: &PlanArgs) -> Result<ExitCode> {
         );
     }
     if let Some(process) = &now.process {
-        snapshot.keep_router_id(&now.node, &process.router_id);
+        snapshot.keep_router_id(&now.node, process.settings.router_id);
     }
     let engine = snapshot.engine(&now.node);
     tell(&engine, &mut BTreeSet::new());
@@ -137,7 +137,7 @@ struct NodePlan {
     policy: Option<String>,
     /// None where there is no policy: a router ID is chosen for a BGP process only.
     #[serde(rename = "routerID")]
-    router_id: Option<String>,
+    router_id: Option<Ipv4Addr>,
     routes: Vec<PlannedRoute>,
 }
 
@@ -146,7 +146,7 @@ impl NodePlan {
         let Intent {
             process, routes, ..
         } = Intent::of(engine);
-        let (policy, router_id) = process.map(|it| (it.policy, it.router_id)).unzip();
+        let (policy, router_id) = process.map(|it| (it.policy, it.settings.router_id)).unzip();
         Self {
             policy,
             router_id,

@@ -7,6 +7,7 @@ mod peer;
 
 use std::net::Ipv4Addr;
 
+use antrea_bgp_policy::ProcessSpec;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use peer::{
@@ -33,6 +34,20 @@ pub(crate) struct AgentView {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PolicyView {
     pub(crate) name: String,
+    #[serde(flatten)]
+    pub(crate) process: ProcessView,
+    /// The BGP addresses listened on, and what is wrong with the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) listeners: Vec<String>,
+    /// What people should know: the policy is not in its newest form, a field is ignored, ….
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remarks: Vec<String>,
+}
+
+/// What a BGP process runs with: a change of any of it is another process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProcessView {
     #[serde(rename = "routerID")]
     pub(crate) router_id: Ipv4Addr,
     #[serde(rename = "localASN")]
@@ -42,12 +57,21 @@ pub(crate) struct PolicyView {
     pub(crate) confederation_identifier: Option<u32>,
     #[serde(rename = "memberASNs", default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) member_asns: Vec<u32>,
-    /// The BGP addresses listened on, and what is wrong with the others.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) listeners: Vec<String>,
-    /// What people should know: the policy is not in its newest form, a field is ignored, ….
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) remarks: Vec<String>,
+}
+
+impl ProcessView {
+    pub(crate) fn of(process: &ProcessSpec) -> Self {
+        let confederation = process.confederation.as_ref();
+        Self {
+            router_id: process.router_id,
+            local_asn: process.local_asn,
+            listen_port: process.listen_port,
+            confederation_identifier: confederation.map(|it| it.identifier),
+            member_asns: confederation
+                .map(|it| it.member_asns.iter().copied().collect())
+                .unwrap_or_default(),
+        }
+    }
 }
 
 /// One element of `GET /bgppeers`.
