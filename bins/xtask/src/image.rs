@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::{cargo, packages, step, workspace};
+use crate::{cargo, packages, seccomp, step, workspace};
 
 /// What builds images, what runs one as a kubelet would have it run, and what gives the program its capability.
-const PACKAGES: [(&str, &str); 3] = [
+const PACKAGES: [(&str, &str); 4] = [
     ("buildah", "/usr/bin/buildah"),
     ("runc", "/usr/sbin/runc"),
     ("libcap2-bin", "/usr/sbin/setcap"),
+    seccomp::PACKAGE,
 ];
 
 /// Octets. Nobody should wait for an agent.
@@ -23,6 +24,15 @@ const LIMIT: u64 = 25_000_000;
 
 /// How long the container may take to listen.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The only one that the program gets.
+const CAPABILITY: &str = "CAP_NET_BIND_SERVICE";
+
+/// Its number: `linux/capability.h`.
+const NET_BIND_SERVICE: u32 = 10;
+
+/// How `/proc/PID/status` names a process under a filter: proc(5).
+const SECCOMP_FILTER: &str = "2";
 
 /// The user of the image, as in `deploy/base/daemonset.yaml`.
 const USER: u32 = 65532;
@@ -168,7 +178,7 @@ fn prove(tool: Tool, tag: &str, folder: &Path) -> Result<()> {
     let copied = run_quietly(copy.arg("--archive").arg(files).arg(bundle.join("rootfs")));
     run_quietly(&mut undo)?;
     copied?;
-    let config = container(&bundle.canonicalize()?.join("manifests"));
+    let config = container(&bundle.canonicalize()?.join("manifests"))?;
     fs::write(bundle.join("config.json"), config.to_string())?;
     listens(&bundle)
 }
@@ -188,11 +198,12 @@ fn manifests() -> String {
 }
 
 /// The container as a kubelet asks for it: a user other than root, one capability in the bounding and permitted sets and none
-/// in the ambient one, no new privileges, nothing writable but the socket's folder.
-fn container(manifests: &Path) -> Value {
-    let capability = json!(["CAP_NET_BIND_SERVICE"]);
+/// in the ambient one, no new privileges, the system calls that runtimes allow by default, nothing writable but the socket's
+/// folder.
+fn container(manifests: &Path) -> Result<Value> {
+    let capability = json!([CAPABILITY]);
     let namespaces = ["pid", "network", "ipc", "uts", "mount"].map(|kind| json!({ "type": kind }));
-    json!({
+    Ok(json!({
         "ociVersion": "1.0.2",
         "process": {
             "user": { "uid": USER, "gid": USER },
@@ -210,8 +221,8 @@ fn container(manifests: &Path) -> Value {
               "options": ["nosuid", "nodev", "noexec", "mode=0755", format!("uid={USER}"), format!("gid={USER}")] },
             { "destination": "/manifests", "type": "bind", "source": manifests, "options": ["bind", "ro"] },
         ],
-        "linux": { "namespaces": namespaces },
-    })
+        "linux": { "namespaces": namespaces, "seccomp": seccomp::default_profile(&[CAPABILITY])? },
+    }))
 }
 
 fn listens(bundle: &Path) -> Result<()> {
@@ -235,7 +246,9 @@ fn listens(bundle: &Path) -> Result<()> {
         }
         sleep(Duration::from_millis(50));
     };
+    let mut restrictions = Ok(());
     if runc.try_wait()?.is_none() {
+        restrictions = restricted(&name);
         run_quietly(Command::new("runc").args(["kill", &name, "TERM"]))?;
     }
     let status = runc.wait()?;
@@ -244,10 +257,36 @@ fn listens(bundle: &Path) -> Result<()> {
         "the agent does not listen on port 179 ({status}):\n{said}"
     );
     ensure!(status.success(), "the agent ended with {status}:\n{said}");
+    restrictions?;
     println!(
-        "==== as user {USER} with NET_BIND_SERVICE alone, no new privileges and a read-only root it listens on port 179, \
-         and ends when told"
+        "==== as user {USER} with NET_BIND_SERVICE alone, no new privileges, the default seccomp profile and a read-only root \
+         it listens on port 179, and ends when told"
     );
+    Ok(())
+}
+
+/// Asks the kernel whether the program in the container has what was asked for, and no more.
+fn restricted(name: &str) -> Result<()> {
+    let state = run_quietly(Command::new("runc").args(["state", name]))?;
+    let state: Value = serde_json::from_str(&state).context("what runc says of the container")?;
+    let status = fs::read_to_string(format!("/proc/{}/status", state["pid"]))?;
+    let capability = format!("{:016x}", 1_u64 << NET_BIND_SERVICE);
+    for (field, expected) in [
+        ("Uid", USER.to_string()),
+        ("NoNewPrivs", "1".to_owned()),
+        ("Seccomp", SECCOMP_FILTER.to_owned()),
+        ("CapBnd", capability.clone()),
+        ("CapPrm", capability),
+        ("CapAmb", format!("{:016x}", 0)),
+    ] {
+        let mut lines = status.lines();
+        let value = lines.find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let first = value.and_then(|value| value.split_whitespace().next());
+        ensure!(
+            first == Some(expected.as_str()),
+            "the program in the container has {field} {first:?}, not {expected}:\n{status}"
+        );
+    }
     Ok(())
 }
 

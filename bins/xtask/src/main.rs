@@ -7,6 +7,7 @@ mod image;
 mod lab;
 mod packages;
 mod screen;
+mod seccomp;
 mod signatures;
 mod test;
 
