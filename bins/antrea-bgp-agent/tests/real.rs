@@ -1,12 +1,15 @@
 //! What only a real kube-apiserver can show: the CRD, RBAC and the admission policy under `deploy/`. Skipped where
 //! `KUBEBUILDER_ASSETS` names none.
 
+#[path = "../../../crates/antrea-bgp-kube/tests/support/administrator.rs"]
+mod administrator;
 mod common;
 #[path = "../../../crates/antrea-bgp-kube/tests/support/real.rs"]
 mod real;
 
 use std::fs;
 
+use administrator::{Refusal, egress_crd};
 use common::api::{node, policy, slice, web};
 use common::deploy::{documents, folder, objects};
 use common::running::{Peer, Running, address, eventually};
@@ -60,83 +63,24 @@ impl Cluster {
         path: &str,
         body: &Value,
     ) -> Result<Value, Refusal> {
-        let content = match method {
-            Method::PATCH => "application/merge-patch+json",
-            _ => "application/json",
-        };
-        let request = Request::builder().method(method).uri(path);
-        let request = request.header("content-type", content);
-        let octets = if body.is_null() {
-            Vec::new()
-        } else {
-            body.to_string().into_bytes()
-        };
-        let request = request.body(octets).expect("a request");
-        let answer = self.runtime.block_on(client.request::<Value>(request));
-        answer.map_err(|error| match error {
-            kube::Error::Api(status) => Refusal {
-                code: status.code,
-                message: status.message.clone(),
-            },
-            other => panic!("{path}: {other}"),
-        })
+        let answer = administrator::request(client, method, path, body);
+        self.runtime.block_on(answer)
     }
 
-    /// Creates an object where its kind belongs.
+    /// Creates an object, status included.
     fn create(&self, object: &Value) {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
-        let base = if version.contains('/') {
-            "/apis"
-        } else {
-            "/api"
-        };
-        let plural = match kind.as_str() {
-            "BGPPolicy" => "bgppolicies".to_owned(),
-            "Egress" => "egresses".to_owned(),
-            kind if kind.ends_with("Policy") => kind.to_lowercase().replace("policy", "policies"),
-            kind => format!("{}s", kind.to_lowercase()),
-        };
-        let namespace = match object["metadata"]["namespace"].as_str() {
-            Some(namespace) => format!("/namespaces/{namespace}"),
-            None => String::new(),
-        };
-        let path = format!("{base}/{version}{namespace}/{plural}");
-        if let Err(refusal) = self.admin(Method::POST, &path, object) {
-            panic!("{path}: {refusal:?}");
+        let client = self.server.client();
+        let put = administrator::put(&client, object);
+        if let Err(refusal) = self.runtime.block_on(put) {
+            panic!("{object}: {refusal:?}");
         }
-    }
-
-    /// A node with its addresses, which its status has.
-    fn create_node(&self, name: &str) {
-        let node = node(name);
-        self.create(&node);
-        let path = format!("{NODES}/{name}/status");
-        let status = json!({ "status": node["status"] });
-        self.admin(Method::PATCH, &path, &status)
-            .expect("an address");
     }
 
     /// The token that the agent on `node` has in its Pod.
     fn token_on(&self, node: &str) -> String {
-        let pods = "/api/v1/namespaces/kube-system/pods";
-        let pod = json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "agent-of-the-test" },
-            "spec": { "nodeName": node, "serviceAccountName": "antrea-bgp-agent",
-                "containers": [{ "name": "agent", "image": "agent" }] },
-        });
-        let pod = self.admin(Method::POST, pods, &pod).expect("a Pod");
-        let path = "/api/v1/namespaces/kube-system/serviceaccounts/antrea-bgp-agent/token";
-        let request = json!({
-            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-            "spec": { "boundObjectRef": { "apiVersion": "v1", "kind": "Pod",
-                "name": "agent-of-the-test", "uid": pod["metadata"]["uid"] } },
-        });
-        let answer = self.admin(Method::POST, path, &request).expect("a token");
-        answer["status"]["token"]
-            .as_str()
-            .expect("a token")
-            .to_owned()
+        let client = self.server.client();
+        let token = administrator::agent_token(&client, node);
+        self.runtime.block_on(token)
     }
 
     fn annotation(&self, node: &str) -> Option<String> {
@@ -145,27 +89,6 @@ impl Cluster {
         let value = &node["metadata"]["annotations"][ANNOTATION];
         value.as_str().map(str::to_owned)
     }
-}
-
-#[derive(Debug)]
-struct Refusal {
-    code: u16,
-    message: String,
-}
-
-/// Antrea's, as far as the agent reads it.
-fn egress_crd() -> Value {
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": { "name": "egresses.crd.antrea.io" },
-        "spec": {
-            "group": "crd.antrea.io", "scope": "Cluster",
-            "names": { "plural": "egresses", "singular": "egress", "kind": "Egress" },
-            "versions": [{ "name": "v1beta1", "served": true, "storage": true,
-                "schema": { "openAPIV3Schema": {
-                    "type": "object", "x-kubernetes-preserve-unknown-fields": true } } }],
-        },
-    })
 }
 
 #[test]
@@ -183,15 +106,15 @@ fn a_service_account_is_enough_and_may_do_nothing_else() {
         cluster.create(&object);
     }
     let (here, peer) = (address(21, 0), address(21, 1));
-    cluster.create_node("node-a");
-    cluster.create_node("node-b");
+    cluster.create(&node("node-a"));
+    cluster.create(&node("node-b"));
     cluster.create(
         &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop" } }),
     );
     let mut service = web();
     service["spec"]["ports"] = json!([{ "port": 80 }]);
-    service["spec"]["clusterIP"] = json!("10.0.0.10");
-    service["spec"]["clusterIPs"] = json!(["10.0.0.10"]);
+    service["spec"]["clusterIP"] = json!("10.96.0.10");
+    service["spec"]["clusterIPs"] = json!(["10.96.0.10"]);
     cluster.create(&service);
     let mut slice = slice(true);
     slice["addressType"] = json!("IPv4");
@@ -218,8 +141,8 @@ fn a_service_account_is_enough_and_may_do_nothing_else() {
     let agent = Running::in_cluster(&file, "node-a", here, &[]);
     // The Service of the API server itself is there, too.
     let routes = [
-        "10.0.0.1/32",
-        "10.0.0.10/32",
+        "10.96.0.1/32",
+        "10.96.0.10/32",
         "10.244.1.0/24",
         "198.51.100.7/32",
     ];

@@ -1,4 +1,5 @@
 //! Files of this repository that tests read.
+#![allow(dead_code, reason = "every test program uses another part")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

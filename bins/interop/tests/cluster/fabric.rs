@@ -2,24 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
-use antrea_bgp_kube::test_server::TestServer;
 use anyhow::{Context as _, Result, ensure};
 use interop::{Agent, Namespace, Neighbor, Router, RouterConfig, RouterKind};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::runtime::{Builder, Runtime};
+
+use crate::server::Server;
 
 pub(crate) const FRR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 pub(crate) const BIRD: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 pub(crate) const NODE_A: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 11);
 pub(crate) const NODE_B: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 12);
-const API_SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
+pub(crate) const API_SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
 
 pub(crate) const NODES: [(&str, Ipv4Addr); 2] = [("node-a", NODE_A), ("node-b", NODE_B)];
 
@@ -33,13 +33,15 @@ pub(crate) const AGENT_NAMESPACE: &str = "kube-system";
 /// A router's table: by which next hops a prefix is reached, and no stale route among them.
 pub(crate) type Table = BTreeMap<String, BTreeSet<IpAddr>>;
 
+/// Starts an API server in a namespace.
+pub(crate) type StartServer = fn(&Arc<Namespace>) -> Result<Box<dyn Server>>;
+
 /// Everything that runs. Fields drop in this order.
 pub(crate) struct Fabric {
     pub(crate) agents: BTreeMap<&'static str, Agent>,
     pub(crate) frr: Router,
     pub(crate) bird: Router,
-    pub(crate) server: TestServer,
-    _runtime: Runtime,
+    pub(crate) server: Box<dyn Server>,
     namespaces: BTreeMap<&'static str, Arc<Namespace>>,
     _switch: Namespace,
     folder: TempDir,
@@ -47,7 +49,7 @@ pub(crate) struct Fabric {
 
 impl Fabric {
     /// The network, with routers that are configured and do not run, and an empty cluster.
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new(start: StartServer) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         // Daemons that give up root still have to reach their sockets.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711))?;
@@ -79,25 +81,12 @@ impl Fabric {
             router(RouterKind::Frr, "frr", FRR)?,
             router(RouterKind::Bird, "bird", BIRD)?,
         );
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()?;
-        let listener = namespaces["api"].enter(|| {
-            let listener = TcpListener::bind((API_SERVER, 0))?;
-            listener.set_nonblocking(true)?;
-            Ok(listener)
-        })?;
-        let server = runtime
-            .block_on(async { TestServer::serve(tokio::net::TcpListener::from_std(listener)?) })?;
-        let kubeconfig = server.kubeconfig(AGENT_NAMESPACE);
-        fs::write(folder.path().join("kubeconfig"), kubeconfig)?;
+        let server = start(&namespaces["api"])?;
         Ok(Self {
             agents: BTreeMap::new(),
             frr,
             bird,
             server,
-            _runtime: runtime,
             namespaces,
             _switch: switch,
             folder,
@@ -110,8 +99,11 @@ impl Fabric {
 
     /// Starts the agent of a node.
     pub(crate) fn start_agent(&mut self, node: &'static str) -> Result<()> {
-        let kubeconfig = self.folder_of("kubeconfig");
         let folder = self.folder_of(node);
+        let kubeconfig = folder.join("kubeconfig");
+        if !kubeconfig.exists() {
+            fs::write(&kubeconfig, self.server.kubeconfig(node)?)?;
+        }
         let agent = Agent::in_cluster(&self.namespaces[node], node, &kubeconfig, &folder)?;
         self.agents.insert(node, agent);
         Ok(())
@@ -193,6 +185,9 @@ impl Fabric {
     }
 }
 
+/// The Service that a real API server makes for itself. It comes and goes with the other ClusterIP.
+const OF_THE_SERVER: &str = "10.96.0.1/32";
+
 /// What a router would forward by.
 pub(crate) fn table(router: &Router) -> Result<Table> {
     let mut table = Table::new();
@@ -204,5 +199,6 @@ pub(crate) fn table(router: &Router) -> Result<Table> {
             }
         }
     }
+    table.remove(OF_THE_SERVER);
     Ok(table)
 }

@@ -1,24 +1,32 @@
 //! A cluster of two nodes and what happens to it, up to the tables of an FRR and a BIRD router.
 //!
-//! The API server runs in the test and listens in a namespace of its own. After each step both
+//! The API server has a namespace of its own. It runs in the test; and where `KUBEBUILDER_ASSETS` has a real kube-apiserver, all
+//! of it is lived through on that as well, with agents that have no more than the permissions under `deploy/`. After each step both
 //! routers have to have exactly what follows from it.
 
+#[path = "../../../../crates/antrea-bgp-kube/tests/support/administrator.rs"]
+mod administrator;
+#[path = "../../../antrea-bgp-agent/tests/common/deploy.rs"]
+mod deploy;
 mod fabric;
 mod objects;
+#[path = "../../../../crates/antrea-bgp-kube/tests/support/real.rs"]
+mod real;
+#[path = "../../../antrea-bgp-agent/tests/common/repository.rs"]
+mod repository;
+mod server;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use antrea_bgp_api::Kind;
-use antrea_bgp_kube::test_server::Fault;
 use anyhow::{Context as _, Result, bail, ensure};
 use interop::{RouterKind, available, eventually};
 use serde_json::{Value, json};
 
-use fabric::{BIRD, FRR, Fabric, NODE_A, NODE_B, NODES, Table, table};
-use objects::{FIRST_PASSWORD, SECOND_PASSWORD, egress, node_ref, policy_ref, slice, web_ref};
+use fabric::{BIRD, FRR, Fabric, NODE_A, NODE_B, NODES, StartServer, Table, table};
+use objects::{FIRST_PASSWORD, SECOND_PASSWORD, egress, slice};
 
 /// A watch that was away for a minute may pause for half a minute more.
 const BOUND: Duration = Duration::from_secs(90);
@@ -42,37 +50,49 @@ type Expected<'a> = &'a [(&'a str, &'a [Ipv4Addr])];
 /// Something happens, and everything follows.
 type Step = (&'static str, fn(&mut Fabric) -> Result<()>);
 
+const EVERYTHING: &[Step] = &[
+    ("a start", start),
+    ("an endpoint that moves", endpoint_moves),
+    ("a traffic policy that changes", traffic_policy_changes),
+    ("an Egress that moves", egress_moves),
+    ("edits of the policy", policy_edits),
+    ("a node that is relabelled", node_is_relabelled),
+    ("a password that changes", password_changes),
+    ("an agent that restarts", agent_restarts),
+    ("an outage of the API server", api_server_is_away),
+    ("a node that goes away", node_goes_away),
+    ("a CRD without the newer fields", newer_fields_are_pruned),
+    ("Events", people_were_told),
+];
+
 #[test]
 fn two_nodes_and_two_routers_follow_what_happens_in_a_cluster() {
-    live_through(&[
-        ("a start", start),
-        ("an endpoint that moves", endpoint_moves),
-        ("a traffic policy that changes", traffic_policy_changes),
-        ("an Egress that moves", egress_moves),
-        ("edits of the policy", policy_edits),
-        ("a node that is relabelled", node_is_relabelled),
-        ("a password that changes", password_changes),
-        ("an agent that restarts", agent_restarts),
-        ("an outage of the API server", api_server_is_away),
-        ("a node that goes away", node_goes_away),
-        ("a CRD without the newer fields", newer_fields_are_pruned),
-        ("Events", people_were_told),
-    ]);
+    live_through(server::of_the_test, EVERYTHING);
+}
+
+#[test]
+fn they_do_on_a_real_kube_apiserver() {
+    if !server::has_real() {
+        println!("skipped: a real kube-apiserver (KUBEBUILDER_ASSETS names none)");
+        return;
+    }
+    live_through(server::real, EVERYTHING);
 }
 
 #[test]
 fn scenario_63_routers_keep_every_route_while_an_agent_restarts() {
-    live_through(&[
+    let steps: &[Step] = &[
         ("a start", start),
         ("an agent that restarts", agent_restarts),
-    ]);
+    ];
+    live_through(server::of_the_test, steps);
 }
 
-fn live_through(steps: &[Step]) {
+fn live_through(server: StartServer, steps: &[Step]) {
     if !available(&[RouterKind::Frr, RouterKind::Bird]) {
         return;
     }
-    let mut fabric = Fabric::new().unwrap_or_else(|error| panic!("the network: {error:#}"));
+    let mut fabric = Fabric::new(server).unwrap_or_else(|error| panic!("the network: {error:#}"));
     for (name, step) in steps {
         let begin = Instant::now();
         if let Err(error) = step(&mut fabric) {
@@ -95,7 +115,7 @@ fn everything(holder: &[Ipv4Addr]) -> [(&str, &[Ipv4Addr]); 5] {
 
 fn start(fabric: &mut Fabric) -> Result<()> {
     for object in objects::all() {
-        fabric.server.put(object);
+        fabric.server.put(&object)?;
     }
     fabric.set_bird_password(FIRST_PASSWORD.0)?;
     fabric.bird.start()?;
@@ -112,7 +132,7 @@ fn start(fabric: &mut Fabric) -> Result<()> {
     ensure!(fabric.multipath(LOAD_BALANCER_IP)? == 1);
     for (node, address) in NODES {
         eventually("the router ID is written", BOUND, || {
-            let object = fabric.server.object(&node_ref(node)).context("a node")?;
+            let object = fabric.server.node(node)?;
             let annotations = &object["metadata"]["annotations"];
             Ok(annotations["node.antrea.io/bgp-router-id"] == address.to_string())
         })?;
@@ -121,7 +141,7 @@ fn start(fabric: &mut Fabric) -> Result<()> {
 }
 
 fn endpoint_moves(fabric: &mut Fabric) -> Result<()> {
-    fabric.server.put(slice("node-b"));
+    fabric.server.put(&slice("node-b"))?;
     let mut expected = everything(&A);
     expected[1].1 = &B;
     has_exactly(fabric, &expected)
@@ -129,13 +149,13 @@ fn endpoint_moves(fabric: &mut Fabric) -> Result<()> {
 
 fn traffic_policy_changes(fabric: &mut Fabric) -> Result<()> {
     let policy = |policy: &str| json!({ "spec": { "externalTrafficPolicy": policy } });
-    fabric.server.merge(&web_ref(), &policy("Cluster"));
+    fabric.server.merge(&objects::web(), &policy("Cluster"))?;
     let mut expected = everything(&A);
     expected[1].1 = &BOTH;
     has_exactly(fabric, &expected)?;
     ensure!(fabric.multipath(LOAD_BALANCER_IP)? == 2, "no ECMP");
 
-    fabric.server.merge(&web_ref(), &policy("Local"));
+    fabric.server.merge(&objects::web(), &policy("Local"))?;
     expected[1].1 = &B;
     has_exactly(fabric, &expected)?;
     ensure!(fabric.multipath(LOAD_BALANCER_IP)? == 1);
@@ -143,7 +163,7 @@ fn traffic_policy_changes(fabric: &mut Fabric) -> Result<()> {
 }
 
 fn egress_moves(fabric: &mut Fabric) -> Result<()> {
-    fabric.server.put(egress("node-b"));
+    fabric.server.put(&egress("node-b"))?;
     has_exactly(fabric, &everything(&B))
 }
 
@@ -151,19 +171,21 @@ fn policy_edits(fabric: &mut Fabric) -> Result<()> {
     let advertise = |what: Value| json!({ "spec": { "advertisements": what } });
     fabric
         .server
-        .merge(&policy_ref(), &advertise(json!({ "pod": null })));
+        .merge(&objects::policy("edge"), &advertise(json!({ "pod": null })))?;
     has_exactly(fabric, &everything(&B)[..3])?;
     let only_cluster_ips = json!({ "pod": {}, "service": { "ipTypes": ["ClusterIP"] } });
     fabric
         .server
-        .merge(&policy_ref(), &advertise(only_cluster_ips));
+        .merge(&objects::policy("edge"), &advertise(only_cluster_ips))?;
     let [cluster_ip, _, rest @ ..] = everything(&B);
     has_exactly(fabric, &[&[cluster_ip], &rest[..]].concat())?;
     let both_types = json!({ "service": { "ipTypes": ["ClusterIP", "LoadBalancerIP"] } });
-    fabric.server.merge(&policy_ref(), &advertise(both_types));
+    fabric
+        .server
+        .merge(&objects::policy("edge"), &advertise(both_types))?;
     has_exactly(fabric, &everything(&B))?;
     // A younger one changes nothing; that it is ignored is told, as the last step checks.
-    fabric.server.put(young());
+    fabric.server.put(&young())?;
     sleep(Duration::from_secs(1));
     has_exactly(fabric, &everything(&B))?;
     no_session_was_lost(fabric)
@@ -178,16 +200,18 @@ fn young() -> Value {
 
 fn node_is_relabelled(fabric: &mut Fabric) -> Result<()> {
     let label = |value: &str| json!({ "metadata": { "labels": { "bgp": value } } });
-    fabric.server.merge(&node_ref("node-b"), &label("disabled"));
+    fabric
+        .server
+        .merge(&objects::node_b(), &label("disabled"))?;
     has_exactly(fabric, &[(CLUSTER_IP, &A), (PODS_A, &A)])?;
-    fabric.server.merge(&node_ref("node-b"), &label("enabled"));
+    fabric.server.merge(&objects::node_b(), &label("enabled"))?;
     has_exactly(fabric, &everything(&B))
 }
 
 fn password_changes(fabric: &mut Fabric) -> Result<()> {
     let bird_before = flaps(fabric, BIRD)?;
     let frr_before = flaps(fabric, FRR)?;
-    fabric.server.put(objects::passwords(SECOND_PASSWORD.1));
+    fabric.server.put(&objects::passwords(SECOND_PASSWORD.1))?;
     fabric.set_frr_password(SECOND_PASSWORD.0)?;
     eventually("the sessions with FRR restart", BOUND, || {
         let after = flaps(fabric, FRR)?;
@@ -247,8 +271,7 @@ fn agent_restarts(fabric: &mut Fabric) -> Result<()> {
 
 fn api_server_is_away(fabric: &mut Fabric) -> Result<()> {
     let flaps_before = (flaps(fabric, FRR)?, flaps(fabric, BIRD)?);
-    fabric.server.fail(Fault::hang_up());
-    fabric.server.cut_watches();
+    fabric.server.go_away()?;
     let begin = Instant::now();
     for (node, _) in NODES {
         eventually("the agent says so", BOUND, || {
@@ -256,8 +279,6 @@ fn api_server_is_away(fabric: &mut Fabric) -> Result<()> {
             Ok(remarks.contains("BGPPolicy: failing") && remarks.contains("Egress: failing"))
         })?;
     }
-    // Nobody hears of it yet.
-    fabric.server.put(egress("node-a"));
     let expected = expected(&everything(&B));
     while begin.elapsed() < OUTAGE {
         for router in [&fabric.frr, &fabric.bird] {
@@ -266,7 +287,7 @@ fn api_server_is_away(fabric: &mut Fabric) -> Result<()> {
         }
         sleep(Duration::from_secs(1));
     }
-    fabric.server.mend();
+    fabric.server.come_back(&egress("node-a"))?;
     let mut moved = everything(&B);
     moved[2].1 = &A;
     has_exactly(fabric, &moved)?;
@@ -284,7 +305,7 @@ fn api_server_is_away(fabric: &mut Fabric) -> Result<()> {
 /// `--shutdown auto`: what is drained withdraws, so that nothing waits for the restart time.
 fn node_goes_away(fabric: &mut Fabric) -> Result<()> {
     let cordon = json!({ "spec": { "unschedulable": true } });
-    fabric.server.merge(&node_ref("node-b"), &cordon);
+    fabric.server.merge(&objects::node_b(), &cordon)?;
     // A cordon alone does nothing.
     sleep(Duration::from_secs(1));
     let mut moved = everything(&B);
@@ -309,12 +330,12 @@ fn newer_fields_are_pruned(fabric: &mut Fabric) -> Result<()> {
         "connectRetrySeconds",
         "idleHoldTimeAfterResetSeconds",
     ];
-    fabric.server.set_pruned(Kind::BgpPolicy, &newer);
+    fabric.server.forget_fields_of_peers(&newer)?;
     let mut applied = objects::policy("edge");
     let text = applied.to_string();
     applied["metadata"]["annotations"] =
         json!({ "kubectl.kubernetes.io/last-applied-configuration": text });
-    fabric.server.put(applied);
+    fabric.server.put(&applied)?;
     eventually("each of them is reported", BOUND, || {
         let remarks = fabric.remarks("node-a")?;
         let named =
@@ -343,10 +364,10 @@ fn people_were_told(fabric: &mut Fabric) -> Result<()> {
             event["reason"] == reason && about["kind"] == kind && about["name"] == name
         };
         eventually(&format!("{reason} on {kind}/{name}"), BOUND, || {
-            Ok(fabric.server.events().iter().any(|event| matches(&event)))
+            Ok(fabric.server.events()?.iter().any(|event| matches(&event)))
         })?;
     }
-    let events = fabric.server.events();
+    let events = fabric.server.events()?;
     let ignored = events
         .iter()
         .filter(|event| event["reason"] == "PolicyIgnored");

@@ -2,7 +2,6 @@
 
 use std::net::Ipv4Addr;
 
-use antrea_bgp_api::{Kind, ObjectRef};
 use serde_json::{Value, json};
 
 use crate::fabric::{AGENT_NAMESPACE, BIRD, FRR, NODE_A, NODE_B, OURS, THEIRS};
@@ -14,7 +13,7 @@ pub(crate) const SECOND_PASSWORD: (&str, &str) = ("s3cret-2", "czNjcmV0LTI=");
 pub(crate) fn all() -> [Value; 8] {
     [
         node("node-a", NODE_A, "10.244.1.0/24"),
-        node("node-b", NODE_B, "10.244.2.0/24"),
+        node_b(),
         policy("edge"),
         web(),
         slice("node-a"),
@@ -23,6 +22,10 @@ pub(crate) fn all() -> [Value; 8] {
         // Nothing of it is for these nodes.
         headless(),
     ]
+}
+
+pub(crate) fn node_b() -> Value {
+    node("node-b", NODE_B, "10.244.2.0/24")
 }
 
 fn node(name: &str, address: Ipv4Addr, pods: &str) -> Value {
@@ -53,12 +56,12 @@ pub(crate) fn policy(name: &str) -> Value {
 }
 
 /// Its ClusterIP is on all nodes, its LoadBalancerIP where its endpoint is.
-fn web() -> Value {
+pub(crate) fn web() -> Value {
     json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": { "name": "web", "namespace": "shop" },
-        "spec": { "type": "LoadBalancer", "clusterIPs": ["10.96.0.10"],
-            "externalTrafficPolicy": "Local" },
+        "spec": { "type": "LoadBalancer", "clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10"],
+            "externalTrafficPolicy": "Local", "ports": [{ "port": 80 }] },
         "status": { "loadBalancer": { "ingress": [{ "ip": "203.0.113.10" }] } },
     })
 }
@@ -67,7 +70,7 @@ fn headless() -> Value {
     json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": { "name": "db", "namespace": "shop" },
-        "spec": { "clusterIP": "None", "clusterIPs": ["None"] },
+        "spec": { "clusterIP": "None", "clusterIPs": ["None"], "ports": [{ "port": 5432 }] },
     })
 }
 
@@ -101,16 +104,4 @@ pub(crate) fn passwords(frr: &str) -> Value {
             format!("{BIRD}-{THEIRS}"): FIRST_PASSWORD.1,
         },
     })
-}
-
-pub(crate) fn node_ref(name: &str) -> ObjectRef {
-    ObjectRef::cluster(Kind::Node, name)
-}
-
-pub(crate) fn policy_ref() -> ObjectRef {
-    ObjectRef::cluster(Kind::BgpPolicy, "edge")
-}
-
-pub(crate) fn web_ref() -> ObjectRef {
-    ObjectRef::namespaced(Kind::Service, "shop", "web")
 }

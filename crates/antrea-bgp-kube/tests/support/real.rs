@@ -1,6 +1,7 @@
-//! A real kube-apiserver with its etcd, where `KUBEBUILDER_ASSETS` names the folder of both. The agent's tests use this file too.
+//! A real kube-apiserver with its etcd, where `KUBEBUILDER_ASSETS` names the folder of both. Other packages' tests use this file too.
+#![allow(dead_code, reason = "every test program uses another part")]
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -17,31 +18,51 @@ const TOKEN: &str = "test-token";
 /// etcd and kube-apiserver, which end with it.
 pub(crate) struct RealServer {
     client: Client,
-    port: u16,
-    _processes: [Child; 2],
+    place: Place,
+    apiserver: Child,
+    _etcd: Child,
     _folder: TempDir,
 }
 
+/// Where kube-apiserver is found and runs.
+struct Place {
+    binary: PathBuf,
+    folder: PathBuf,
+    address: SocketAddr,
+    etcd: u16,
+}
+
 impl RealServer {
-    /// `None`: there are no binaries.
+    /// On a port of loopback. `None`: there are no binaries.
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// On a port of this address, in the network namespace of the calling thread.
+    pub(crate) async fn start_at(address: Ipv4Addr) -> Option<Self> {
         let assets = PathBuf::from(std::env::var_os("KUBEBUILDER_ASSETS")?);
-        let (etcd, apiserver) = (assets.join("etcd"), assets.join("kube-apiserver"));
-        if !(etcd.exists() && apiserver.exists()) {
+        let (etcd, binary) = (assets.join("etcd"), assets.join("kube-apiserver"));
+        if !(etcd.exists() && binary.exists()) {
             return None;
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
         let [clients, peers, port] = free_ports();
-        let processes = [
-            start_etcd(&etcd, folder.path(), clients, peers),
-            start_apiserver(&apiserver, folder.path(), clients, port).await,
-        ];
-        let client = connect(port).await;
+        let place = Place {
+            binary,
+            folder: folder.path().to_owned(),
+            address: (address, port).into(),
+            etcd: clients,
+        };
+        place.make_credentials().await;
+        let etcd = start_etcd(&etcd, folder.path(), clients, peers);
+        let apiserver = place.start();
+        let client = connect(place.address).await;
         wait_until_ready(&client).await;
         Some(Self {
             client,
-            port,
-            _processes: processes,
+            place,
+            apiserver,
+            _etcd: etcd,
             _folder: folder,
         })
     }
@@ -53,7 +74,18 @@ impl RealServer {
 
     /// Of whoever has this token.
     pub(crate) fn kubeconfig(&self, token: &str, namespace: &str) -> Value {
-        kubeconfig(self.port, token, namespace)
+        kubeconfig(self.place.address, token, namespace)
+    }
+
+    /// Ends kube-apiserver without a warning. What etcd holds stays.
+    pub(crate) async fn kill(&mut self) {
+        self.apiserver.kill().await.expect("it runs");
+    }
+
+    /// Starts it again after [`kill`](Self::kill), in the network namespace of the calling thread.
+    pub(crate) async fn restart(&mut self) {
+        self.apiserver = self.place.start();
+        wait_until_ready(&self.client).await;
     }
 }
 
@@ -79,46 +111,60 @@ fn start_etcd(binary: &Path, folder: &Path, clients: u16, peers: u16) -> Child {
         .expect("etcd starts")
 }
 
-async fn start_apiserver(binary: &Path, folder: &Path, etcd: u16, port: u16) -> Child {
-    let (key, tokens) = (folder.join("sa.key"), folder.join("tokens.csv"));
-    let made = Command::new("openssl")
-        .args(["genrsa", "-out"])
-        .arg(&key)
-        .arg("2048")
-        .stderr(Stdio::null())
-        .status()
-        .await;
-    assert!(
-        made.is_ok_and(|status| status.success()),
-        "openssl makes a key"
-    );
-    std::fs::write(&tokens, format!("{TOKEN},admin,1,system:masters\n")).expect("a file");
-    Command::new(binary)
-        .arg(format!("--etcd-servers=http://127.0.0.1:{etcd}"))
-        .arg(format!("--secure-port={port}"))
-        .arg("--bind-address=127.0.0.1")
-        .arg(format!("--cert-dir={}", folder.display()))
-        .arg(format!("--service-account-key-file={}", key.display()))
-        .arg(format!(
-            "--service-account-signing-key-file={}",
-            key.display()
-        ))
-        .arg("--service-account-issuer=https://kubernetes.default.svc")
-        .arg(format!("--token-auth-file={}", tokens.display()))
-        .arg("--service-cluster-ip-range=10.0.0.0/24")
-        .arg("--disable-admission-plugins=ServiceAccount")
-        .arg("--authorization-mode=RBAC")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("kube-apiserver starts")
+impl Place {
+    fn key(&self) -> PathBuf {
+        self.folder.join("sa.key")
+    }
+
+    fn tokens(&self) -> PathBuf {
+        self.folder.join("tokens.csv")
+    }
+
+    /// The key that signs tokens, and the administrator's own.
+    async fn make_credentials(&self) {
+        let made = Command::new("openssl")
+            .args(["genrsa", "-out"])
+            .arg(self.key())
+            .arg("2048")
+            .stderr(Stdio::null())
+            .status()
+            .await;
+        assert!(
+            made.is_ok_and(|status| status.success()),
+            "openssl makes a key"
+        );
+        std::fs::write(self.tokens(), format!("{TOKEN},admin,1,system:masters\n")).expect("a file");
+    }
+
+    fn start(&self) -> Child {
+        let key = self.key();
+        Command::new(&self.binary)
+            .arg(format!("--etcd-servers=http://127.0.0.1:{}", self.etcd))
+            .arg(format!("--secure-port={}", self.address.port()))
+            .arg(format!("--bind-address={}", self.address.ip()))
+            .arg(format!("--cert-dir={}", self.folder.display()))
+            .arg(format!("--service-account-key-file={}", key.display()))
+            .arg(format!(
+                "--service-account-signing-key-file={}",
+                key.display()
+            ))
+            .arg("--service-account-issuer=https://kubernetes.default.svc")
+            .arg(format!("--token-auth-file={}", self.tokens().display()))
+            .arg("--service-cluster-ip-range=10.96.0.0/16")
+            .arg("--disable-admission-plugins=ServiceAccount")
+            .arg("--authorization-mode=RBAC")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("kube-apiserver starts")
+    }
 }
 
-fn kubeconfig(port: u16, token: &str, namespace: &str) -> Value {
+fn kubeconfig(address: SocketAddr, token: &str, namespace: &str) -> Value {
     json!({
         "clusters": [{ "name": "t", "cluster": {
-            "server": format!("https://127.0.0.1:{port}"), "insecure-skip-tls-verify": true } }],
+            "server": format!("https://{address}"), "insecure-skip-tls-verify": true } }],
         "users": [{ "name": "t", "user": { "token": token } }],
         "contexts": [{ "name": "t",
             "context": { "cluster": "t", "user": "t", "namespace": namespace } }],
@@ -126,8 +172,8 @@ fn kubeconfig(port: u16, token: &str, namespace: &str) -> Value {
     })
 }
 
-async fn connect(port: u16) -> Client {
-    let kubeconfig = kubeconfig(port, TOKEN, "default");
+async fn connect(address: SocketAddr) -> Client {
+    let kubeconfig = kubeconfig(address, TOKEN, "default");
     let kubeconfig: Kubeconfig = serde_json::from_value(kubeconfig).expect("it is a kubeconfig");
     let options = KubeConfigOptions::default();
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
