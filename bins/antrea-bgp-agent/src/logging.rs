@@ -9,7 +9,8 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::cli::LogFormat;
 
-const DEFAULT: &str = "info";
+/// kube says of each request that failed that it failed, and nothing else; what failed and why, the watches say.
+const DEFAULT: &str = "info,kube_client::client::builder=off";
 
 /// Chooses which log lines are written, in the syntax of `RUST_LOG`.
 #[derive(Clone)]

@@ -141,9 +141,9 @@ fn a_service_account_is_enough_and_may_do_nothing_else() {
     let agent = Running::in_cluster(&file, "node-a", here, &[]);
     // The Service of the API server itself is there, too.
     let routes = [
+        "10.244.1.0/24",
         "10.96.0.1/32",
         "10.96.0.10/32",
-        "10.244.1.0/24",
         "198.51.100.7/32",
     ];
     receiver.expect_routes(&routes);
