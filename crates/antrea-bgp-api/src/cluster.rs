@@ -4,10 +4,11 @@
 //! that have a meaning here are kept, and the objects of a large cluster stay small.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use crate::{Timestamp, lenient};
+use crate::{Timestamp, lenient, shared};
 
 /// Name of an object of a kind whose labels mean nothing here.
 #[derive(Deserialize, Clone, Debug, Default, PartialEq, Eq)]
@@ -196,8 +197,15 @@ pub struct EndpointSlice {
     #[serde(default, deserialize_with = "lenient::null_is_default")]
     pub address_type: AddressType,
     /// The endpoints.
-    #[serde(default, deserialize_with = "lenient::null_is_default")]
+    #[serde(default, deserialize_with = "endpoints")]
     pub endpoints: Vec<Endpoint>,
+}
+
+/// In no more memory than they take: a list can have tens of thousands of slices.
+fn endpoints<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Endpoint>, D::Error> {
+    let mut endpoints: Vec<Endpoint> = lenient::null_is_default(deserializer)?;
+    endpoints.shrink_to_fit();
+    Ok(endpoints)
 }
 
 /// Family of the addresses in an [`EndpointSlice`].
@@ -221,8 +229,9 @@ pub enum AddressType {
 #[derive(Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Endpoint {
-    /// The Node it is on; absent: on none.
-    pub node_name: Option<String>,
+    /// The Node it is on; absent: on none. One text for all endpoints of a Node, where they were read on one thread.
+    #[serde(deserialize_with = "shared::optional")]
+    pub node_name: Option<Arc<str>>,
     /// What it can do.
     #[serde(deserialize_with = "lenient::null_is_default")]
     pub conditions: EndpointConditions,

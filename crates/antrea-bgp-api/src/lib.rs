@@ -33,6 +33,7 @@ mod policy;
 mod schema;
 mod secret;
 mod selector;
+mod shared;
 mod validate;
 
 pub use cluster::{
