@@ -59,10 +59,13 @@ async fn main() -> Result<()> {
     objects::put_all(&server, options.services, options.endpoints);
     let proxy = Proxy::start(&server).await?;
     let peer = Peer::start();
+    unselected(&options, &server, &proxy).await?;
 
+    let octets = (proxy.received(), proxy.sent());
     let begin = Instant::now();
     let agent = Agent::start(
         &options.agent,
+        objects::SELECTED,
         &server.kubeconfig("kube-system"),
         &server.url(),
         &proxy.url(),
@@ -82,8 +85,8 @@ async fn main() -> Result<()> {
     );
     println!(
         "  from the API server {:.1} MB, to it {:.1} KB, watches {:?}",
-        proxy.received() as f64 / 1e6,
-        proxy.sent() as f64 / 1e3,
+        (proxy.received() - octets.0) as f64 / 1e6,
+        (proxy.sent() - octets.1) as f64 / 1e3,
         server.open_watches()
     );
     println!(
@@ -112,6 +115,38 @@ async fn main() -> Result<()> {
         usage.peak as f64 / 1e6,
         usage.resident as f64 / 1e6
     );
+    Ok(())
+}
+
+/// The agent of a node that no policy selects.
+async fn unselected(options: &Options, server: &TestServer, proxy: &Proxy) -> Result<()> {
+    let agent = Agent::start(
+        &options.agent,
+        objects::UNSELECTED,
+        &server.kubeconfig("kube-system"),
+        &server.url(),
+        &proxy.url(),
+    )?;
+    let deadline = Instant::now() + BOUND;
+    while server.open_watches().len() < 2 {
+        ensure!(Instant::now() < deadline, "no watches after {BOUND:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    println!("on a node that no policy selects:");
+    idle(&agent, proxy, options.seconds).await?;
+    let usage = agent.usage()?;
+    println!(
+        "  agent: peak {:.1} MB, now {:.1} MB, {} threads, watches {:?}",
+        usage.peak as f64 / 1e6,
+        usage.resident as f64 / 1e6,
+        usage.threads,
+        server.open_watches()
+    );
+    drop(agent);
+    while !server.open_watches().is_empty() {
+        ensure!(Instant::now() < deadline, "its watches stay");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     Ok(())
 }
 

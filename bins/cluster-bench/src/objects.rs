@@ -12,15 +12,21 @@ use crate::{PORT, THERE};
 const MANAGED: &str =
     "f:metadata,f:annotations,f:spec,f:ports,f:selector,f:type,f:status,f:loadBalancer,f:ingress";
 
-/// Puts everything onto the server: a node, a policy, Services whose load balancer's address is advertised while the node has
+/// A node that the policy selects, and one that it does not.
+pub(crate) const SELECTED: &str = "node-a";
+pub(crate) const UNSELECTED: &str = "node-z";
+
+/// Puts everything onto the server: two nodes, a policy for one of them, Services whose load balancer's address is advertised while the node has
 /// an endpoint, and two slices for each.
 pub(crate) fn put_all(server: &TestServer, services: u32, endpoints: u32) {
-    server.put(json!({
-        "apiVersion": "v1", "kind": "Node",
-        "metadata": { "name": "node-a", "labels": { "bgp": "enabled" } },
-        "spec": { "podCIDRs": ["10.244.1.0/24"] },
-        "status": { "addresses": [{ "type": "InternalIP", "address": "192.0.2.1" }] },
-    }));
+    for (name, bgp) in [(SELECTED, "enabled"), (UNSELECTED, "disabled")] {
+        server.put(json!({
+            "apiVersion": "v1", "kind": "Node",
+            "metadata": { "name": name, "labels": { "bgp": bgp } },
+            "spec": { "podCIDRs": ["10.244.1.0/24"] },
+            "status": { "addresses": [{ "type": "InternalIP", "address": "192.0.2.1" }] },
+        }));
+    }
     server.put(json!({
         "apiVersion": "crd.antrea.io/v1alpha1", "kind": "BGPPolicy", "metadata": { "name": "edge" },
         "spec": {

@@ -99,29 +99,26 @@ impl Peer {
     }
 }
 
-/// From a change to when the peer heard of it, in order of length. Changes that cancel each other out before the peer hears of
-/// them are one with the next, which counts from the first.
+/// From a change to when the peer heard of it, in order of length. What the peer hears answers the last change before it;
+/// changes that cancel each other out before the peer hears of them have no answer.
 pub(crate) fn latencies(
     changes: &[(IpNet, bool, Instant)],
     history: &[(IpNet, bool, Instant)],
 ) -> Vec<Duration> {
-    let mut heard: HashMap<IpNet, VecDeque<(bool, Instant)>> = HashMap::new();
-    for (route, is_there, at) in history {
-        heard.entry(*route).or_default().push_back((*is_there, *at));
+    let mut made: HashMap<IpNet, VecDeque<(bool, Instant)>> = HashMap::new();
+    for (route, is_there, at) in changes {
+        made.entry(*route).or_default().push_back((*is_there, *at));
     }
-    let mut latencies: Vec<_> = changes
+    let mut latencies: Vec<_> = history
         .iter()
-        .filter_map(|(route, is_there, at)| {
-            let events = heard.get_mut(route)?;
-            // From before the change: an answer to an earlier one.
-            while events.front().is_some_and(|(_, when)| when < at) {
-                events.pop_front();
+        .filter_map(|(route, is_there, when)| {
+            let changes = made.get_mut(route)?;
+            let mut last = None;
+            while changes.front().is_some_and(|(_, at)| at <= when) {
+                last = changes.pop_front();
             }
-            let (seen, when) = *events.front()?;
-            (seen == *is_there).then(|| {
-                events.pop_front();
-                when - *at
-            })
+            let (wanted, at) = last?;
+            (wanted == *is_there).then(|| *when - at)
         })
         .collect();
     latencies.sort_unstable();
@@ -133,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changes_that_cancel_each_other_out_count_once() {
+    fn changes_that_cancel_each_other_out_have_no_answer() {
         let start = Instant::now();
         let at = |millis: u64| start + Duration::from_millis(millis);
         let route: IpNet = "20.0.0.1/32".parse().expect("a constant");
@@ -149,7 +146,7 @@ mod tests {
         ];
         let expected = [1, 3, 5].map(Duration::from_millis);
         assert_eq!(latencies(&changes, &all), expected);
-        assert_eq!(latencies(&changes, &all[2..]), [Duration::from_millis(25)]);
+        assert_eq!(latencies(&changes, &all[2..]), [Duration::from_millis(5)]);
     }
 
     #[test]

@@ -29,9 +29,10 @@ pub(crate) struct Usage {
 }
 
 impl Agent {
-    /// Starts the agent with a kubeconfig in which `proxy` stands in for `server`.
+    /// Starts the agent of `node` with a kubeconfig in which `proxy` stands in for `server`.
     pub(crate) fn start(
         program: &str,
+        node: &str,
         kubeconfig: &str,
         server: &str,
         proxy: &str,
@@ -40,7 +41,7 @@ impl Agent {
         let file = files.path().join("kubeconfig");
         fs::write(&file, kubeconfig.replace(server, proxy))?;
         let child = Command::new(program)
-            .args(["run", "--node", "node-a"])
+            .args(["run", "--node", node])
             .args(["--listen-address", &HERE.to_string()])
             .arg("--api-socket")
             .arg(files.path().join("api.sock"))
