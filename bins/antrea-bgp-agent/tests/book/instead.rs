@@ -114,16 +114,17 @@ pub(crate) fn of(command: &Command) -> Option<&'static Instead> {
     })
 }
 
-/// Cargo in the repository, by the words of a command and some more.
-fn in_repository(words: &[String], more: &[&str]) -> Output {
+/// Cargo in the repository, with these arguments.
+fn in_repository(arguments: &[&str]) -> Output {
     let mut cargo = Process::new(env!("CARGO"));
-    cargo.current_dir(repository::path(""));
-    cargo.args(&words[1..]).args(more);
+    cargo.current_dir(repository::path("")).args(arguments);
     cargo.output().expect("cargo runs")
 }
 
+/// What `--help` after the words of a command prints, when they are understood.
 fn help(command: &Command, words: &[String]) -> String {
-    let output = in_repository(words, &["--help"]);
+    let arguments = words[1..].iter().map(String::as_str).chain(["--help"]);
+    let output = in_repository(&arguments.collect::<Vec<_>>());
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{}: {error}", command.place);
     String::from_utf8(output.stdout).expect("UTF-8")
@@ -166,9 +167,8 @@ fn bench(_: &mut Session, command: &Command) {
 /// Packages, and programs, tests and examples of them, by cargo's own account.
 fn cargo(_: &mut Session, command: &Command) {
     let words = command.words();
-    let mut words = words.iter().skip(2).map(String::as_str);
-    let words = words.by_ref().take_while(|word| *word != "--");
-    let words: Vec<&str> = words.collect();
+    let words = words.iter().skip(2).map(String::as_str);
+    let words: Vec<&str> = words.take_while(|word| *word != "--").collect();
     let mut metadata = vec!["metadata", "--format-version=1", "--no-deps", "--offline"];
     let (mut packages, mut targets) = (Vec::new(), Vec::new());
     let mut rest = words.iter();
@@ -186,12 +186,7 @@ fn cargo(_: &mut Session, command: &Command) {
             other => panic!("{}: this test does not know {other}", command.place),
         }
     }
-    let words: Vec<String> = ["cargo"]
-        .iter()
-        .chain(&metadata)
-        .map(|it| (*it).to_owned())
-        .collect();
-    let output = in_repository(&words, &[]);
+    let output = in_repository(&metadata);
     let json: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         let why = String::from_utf8_lossy(&output.stderr);
         panic!("{}: {error}: {why}", command.place)

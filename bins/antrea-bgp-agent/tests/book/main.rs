@@ -13,6 +13,7 @@ mod page;
 mod programs;
 mod session;
 
+use common::{Folder, agent_on};
 use page::{Page, Step};
 use session::Session;
 
@@ -60,6 +61,15 @@ fn every_entry_of_the_table_is_needed() {
             .flat_map(Page::commands)
             .any(|command| instead::of(command).is_some_and(|it| it.begins == entry.begins));
         assert!(used, "no page has {:?}", entry.begins);
+    }
+}
+
+#[test]
+fn every_manifest_is_valid() {
+    for (place, manifest) in Page::all().into_iter().flat_map(|page| page.manifests) {
+        let folder = Folder::with(&manifest);
+        let answer = agent_on(folder.path(), "check", &["--strict"]);
+        assert_eq!(answer.code, Some(0), "{place}: {answer:?}");
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct Page {
     /// Its text.
     pub(crate) text: String,
     pub(crate) steps: Vec<Step>,
+    /// Blocks of YAML, each with its place.
+    pub(crate) manifests: Vec<(String, String)>,
 }
 
 /// What a reader does or sees next.
@@ -49,21 +51,27 @@ impl Page {
 
     fn read(name: String) -> Self {
         let text = repository::read(&name);
-        let mut steps = Vec::new();
+        let (mut steps, mut manifests) = (Vec::new(), Vec::new());
         for block in Markdown::parse(&text).blocks {
             let lines = block.text.lines().zip(block.line..);
             let lines = lines.map(|(line, number)| (line, format!("{name}:{number}")));
             match block.language.as_str() {
                 "console" => session(lines, &mut steps),
                 "sh" => script(lines, &mut steps),
-                "text" | "yaml" => {}
+                "yaml" => manifests.push((format!("{name}:{}", block.line), block.text)),
+                "text" => {}
                 other => panic!(
                     "{name}:{}: {other:?}: a block is console (commands after `$ `, and output), sh, yaml, or text",
                     block.line
                 ),
             }
         }
-        Self { name, text, steps }
+        Self {
+            name,
+            text,
+            steps,
+            manifests,
+        }
     }
 
     pub(crate) fn commands(&self) -> impl Iterator<Item = &Command> {
