@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
-pub use page::{CodeBlock, Heading, Link, Page};
+pub use page::{CodeBlock, CodeSpan, Heading, Link, Page};
 pub use summary::Item;
 
 use links::Destination;

@@ -14,6 +14,8 @@ pub struct Page {
     pub links: Vec<Link>,
     /// Blocks of code, indented or fenced.
     pub blocks: Vec<CodeBlock>,
+    /// Code within the text, in backquotes.
+    pub spans: Vec<CodeSpan>,
     /// What is wrong with the page itself.
     pub(crate) findings: Vec<Finding>,
     /// The page as it is written.
@@ -49,6 +51,15 @@ pub struct CodeBlock {
     pub line: usize,
 }
 
+/// Code within the text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CodeSpan {
+    /// The code.
+    pub text: String,
+    /// Its line, from 1 on.
+    pub line: usize,
+}
+
 /// Something that is wrong in a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
@@ -80,6 +91,10 @@ impl Page {
         let mut block: Option<CodeBlock> = None;
         for (event, range) in events(text).into_offset_iter() {
             let line = line_of(text, range.start);
+            if let Event::Code(code) = &event {
+                let text = code.to_string();
+                page.spans.push(CodeSpan { text, line });
+            }
             match event {
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
                 Event::End(TagEnd::Heading(_)) => {
@@ -169,10 +184,13 @@ mod tests {
 
     #[test]
     fn links_and_blocks_have_their_lines() {
-        let text = "# T\n\na\n[b](c.md#d) ![e](f.svg)\n\n    one\n    two\n\n```sh\nthree\n```\n";
+        let text =
+            "# T\n\na\n[b](c.md#d) ![e](f.svg) `g h`\n\n    one\n    two\n\n```sh\nthree\n```\n";
         let page = Page::parse(text);
         let links = page.links.iter().map(|it| (it.line, &*it.destination));
         assert_eq!(links.collect::<Vec<_>>(), [(4, "c.md#d"), (4, "f.svg")]);
+        let (span, line) = ("g h".to_owned(), 4);
+        assert_eq!(page.spans, [CodeSpan { text: span, line }]);
         let blocks: Vec<_> = page
             .blocks
             .iter()

@@ -13,7 +13,7 @@ mod page;
 mod programs;
 mod session;
 
-use common::{Folder, agent_on};
+use common::{Folder, agent, agent_on};
 use page::{Page, Step};
 use session::Session;
 
@@ -58,10 +58,40 @@ fn every_entry_of_the_table_is_needed() {
     for entry in &instead::TABLE {
         let used = pages
             .iter()
-            .flat_map(Page::commands)
+            .flat_map(|page| page.commands().chain(&page.mentions))
             .any(|command| instead::of(command).is_some_and(|it| it.begins == entry.begins));
         assert!(used, "no page has {:?}", entry.begins);
     }
+}
+
+/// Values for what the text leaves open.
+const PLACEHOLDERS: [(&str, &str); 3] = [("PEER", "192.0.2.1"), ("IP", "192.0.2.1"), ("DIR", ".")];
+
+/// Commands within sentences and tables lack what the sentence says, so they are parsed only.
+#[test]
+fn every_command_in_the_text_is_understood() {
+    let mut count = 0;
+    for page in Page::all().iter().filter(|page| !page.mentions.is_empty()) {
+        let mut session = Session::start(page);
+        for command in &page.mentions {
+            count += 1;
+            if let Some(entry) = instead::of(command) {
+                (entry.look)(&mut session, command);
+                continue;
+            }
+            let words = command.words();
+            let value = |word: &String| {
+                let open = PLACEHOLDERS.iter().find(|(name, _)| name == word);
+                open.map_or(word.clone(), |(_, value)| (*value).to_owned())
+            };
+            let words = words.iter().filter(|word| *word != "antrea-bgp-agent");
+            let words: Vec<String> = words.map(value).collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
+            let answer = agent(&words);
+            assert_eq!(answer.code, Some(0), "{}: {answer:?}", command.place);
+        }
+    }
+    assert!(count > 20, "{count} commands");
 }
 
 #[test]

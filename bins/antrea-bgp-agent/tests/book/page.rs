@@ -11,6 +11,8 @@ pub(crate) struct Page {
     /// Its text.
     pub(crate) text: String,
     pub(crate) steps: Vec<Step>,
+    /// Commands within the text, of which there is no output.
+    pub(crate) mentions: Vec<Command>,
     /// Blocks of YAML, each with its place.
     pub(crate) manifests: Vec<(String, String)>,
 }
@@ -52,7 +54,16 @@ impl Page {
     fn read(name: String) -> Self {
         let text = repository::read(&name);
         let (mut steps, mut manifests) = (Vec::new(), Vec::new());
-        for block in Markdown::parse(&text).blocks {
+        let markdown = Markdown::parse(&text);
+        let spans = markdown.spans.into_iter().filter(|it| is_command(&it.text));
+        let mentions = spans
+            .map(|span| Command {
+                place: format!("{name}:{}", span.line),
+                text: span.text,
+                output: None,
+            })
+            .collect();
+        for block in markdown.blocks {
             let lines = block.text.lines().zip(block.line..);
             let lines = lines.map(|(line, number)| (line, format!("{name}:{number}")));
             match block.language.as_str() {
@@ -70,6 +81,7 @@ impl Page {
             name,
             text,
             steps,
+            mentions,
             manifests,
         }
     }
@@ -80,6 +92,13 @@ impl Page {
             Step::Output { .. } => None,
         })
     }
+}
+
+/// Whether code in the text is a command of this repository, and no pattern of several.
+fn is_command(span: &str) -> bool {
+    let begins = ["antrea-bgp-agent ", "cargo ", "get ", "explain "];
+    let command = begins.iter().any(|it| span.starts_with(it)) || span.contains(" -k ");
+    command && !span.contains(['[', '|', '…'])
 }
 
 /// Commands after `$ `, each followed by its output.

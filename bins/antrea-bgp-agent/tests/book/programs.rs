@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 
 use crate::common::repository;
 use crate::common::running::eventually;
@@ -11,20 +12,23 @@ use crate::common::running::eventually;
 ///
 /// Cargo builds no other package's programs for a test. After `cargo xtask test` has built them there
 /// is nothing left to compile.
-pub(crate) fn folder() -> PathBuf {
+pub(crate) fn folder() -> &'static Path {
+    static BUILT: Once = Once::new();
     let agent = Path::new(env!("CARGO_BIN_EXE_antrea-bgp-agent"));
     let folder = agent.parent().expect("a program is in a folder");
-    let mut build = Command::new(env!("CARGO"));
-    build
-        .current_dir(repository::path(""))
-        .args(["build", "--quiet", "--workspace"])
-        .args(["--example", "announce", "--example", "receive"]);
-    if folder.ends_with("release") {
-        build.arg("--release");
-    }
-    let status = build.status().expect("cargo runs");
-    assert!(status.success(), "{build:?}: {status}");
-    folder.to_owned()
+    BUILT.call_once(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build
+            .current_dir(repository::path(""))
+            .args(["build", "--quiet", "--workspace"])
+            .args(["--example", "announce", "--example", "receive"]);
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        let status = build.status().expect("cargo runs");
+        assert!(status.success(), "{build:?}: {status}");
+    });
+    folder
 }
 
 /// A program that runs until the page ends.

@@ -17,8 +17,8 @@ use crate::output::is_shown;
 use crate::page::{Command, Page};
 use crate::programs::{Program, folder};
 
-/// How long an answer may take to become what is shown.
-const BOUND: Duration = Duration::from_secs(30);
+/// How long an output may take to become what is shown: a page tells a million routes.
+const BOUND: Duration = Duration::from_secs(120);
 
 /// Where pages expect the agent's socket.
 const SOCKET_FOLDER: &str = "/run/antrea-bgp-agent";
@@ -283,10 +283,11 @@ struct Loopback {
 
 impl Loopback {
     fn take() -> Self {
-        // From 2 on, and elsewhere in each process, so that the first is free most often.
-        let first = std::process::id() % 250;
-        for offset in 0..250 {
-            let second = u8::try_from((first + offset) % 250 + 2).expect("at most 251");
+        // Even, since other tests have odd ones, and elsewhere in each process, so that the first is
+        // free most often.
+        let first = std::process::id() % 120;
+        for offset in 0..120 {
+            let second = u8::try_from((first + offset) % 120 * 2 + 2).expect("at most 240");
             let last = Ipv4Addr::new(127, second, 255, 254);
             if let Ok(guard) = TcpListener::bind((last, PORT)) {
                 return Self {
