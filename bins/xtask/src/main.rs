@@ -41,6 +41,8 @@ enum Chore {
     Image(image::Options),
     /// Check whose types stand in the public signatures of the crates
     Signatures,
+    /// Write the documentation as a book of HTML to target/book, when every link in it is right
+    Book,
     /// Fuzz the codec and the session with cargo-fuzz, and print executions and coverage
     Fuzz(fuzz::Options),
     /// Measure: `wire` (the codec beside five others), `table` (a table to receivers beside BIRD, FRR and
@@ -88,6 +90,8 @@ fn main() -> ExitCode {
         }
         Chore::Image(options) => image::run(&options),
         Chore::Signatures => signatures::run(),
+        // A program of its own, so that the first commands of a newcomer do not wait for its parser.
+        Chore::Book => step("book", &mut cargo(&["run", "--quiet", "-p", "book"])),
         Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Bench { what, arguments } => bench(what, &arguments),
     };
