@@ -199,10 +199,9 @@ async fn flips(
         .await?;
     let took = begin.elapsed();
     let after = agent.usage()?;
-    let latencies = peer.with(|heard| peer::latencies(&changes, &heard.history));
+    let latencies = peer.with(|heard| measure::latencies(&changes, &heard.history));
     ensure!(!latencies.is_empty(), "no change was heard of");
-    let at =
-        |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let at = |share| measure::share(&latencies, share);
     println!(
         "{rate} changes a second for {seconds} s: to the peer p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms ({} of {count} seen one by one)",
         at(0.5),

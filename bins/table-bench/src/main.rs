@@ -6,7 +6,6 @@
 //! octets and does nothing else shows what is left to gain.
 
 mod cell;
-mod measure;
 mod raw;
 mod receive;
 mod report;
@@ -18,6 +17,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Parser, Subcommand};
 use interop::Namespace;
+use measure::Usage;
 
 use cell::{Sender, Version};
 use receive::Seen;
@@ -190,14 +190,15 @@ impl Load {
             // A daemon that resets a session in the middle spoils a run; that is said, and the run is
             // done again.
             let mut attempts = (1..=ATTEMPTS).map(|attempt| -> Result<Run> {
-                let before = measure::cpu_of(running.pid())?;
+                let before = Usage::of(running.pid())?.cpu;
                 let seen = self.receive(namespace, receivers);
                 let seen =
                     seen.inspect_err(|error| println!("{cell}: attempt {attempt}: {error:#}"))?;
+                let after = Usage::of(running.pid())?;
                 Ok(Run {
                     seen,
-                    cpu: measure::cpu_of(running.pid())? - before,
-                    memory: measure::peak_memory(running.pid())?,
+                    cpu: after.cpu - before,
+                    memory: after.peak,
                 })
             });
             let Some(run) = attempts.find_map(Result::ok) else {

@@ -74,7 +74,7 @@ pub(crate) fn run(version: Version, receivers: u16, count: u64, bound: Duration)
             session.read(&context, count)?;
         }
         if cpu_at_first.is_none() && sessions.iter().any(|it| it.established.is_some()) {
-            cpu_at_first = Some(crate::measure::own_cpu());
+            cpu_at_first = Some(measure::own_cpu());
         }
     }
     let established = sessions.iter().filter_map(|it| it.established).min();
@@ -85,7 +85,7 @@ pub(crate) fn run(version: Version, receivers: u16, count: u64, bound: Duration)
     Ok(Seen {
         last_prefix: last.filter(|_| all_done).and_then(since),
         first_update: first.and_then(since),
-        cpu: crate::measure::own_cpu() - cpu_at_first.unwrap_or_default(),
+        cpu: measure::own_cpu() - cpu_at_first.unwrap_or_default(),
         prefixes: sessions.iter().map(|it| it.prefixes).sum(),
     })
 }
