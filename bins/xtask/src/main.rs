@@ -43,7 +43,8 @@ enum Chore {
     /// Fuzz the codec and the session with cargo-fuzz, and print executions and coverage
     Fuzz(fuzz::Options),
     /// Measure: `wire` (the codec beside five others), `table` (a table to receivers beside BIRD, FRR and
-    /// GoBGP; root), `rib` (the route table alone), `cluster` (the agent in a large cluster, and its API server)
+    /// GoBGP; root), `rib` (the route table alone), `policy` (the policy engine alone), `cluster` (the agent in a large
+    /// cluster, and its API server)
     Bench {
         what: Bench,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -56,6 +57,7 @@ enum Bench {
     Wire,
     Table,
     Rib,
+    Policy,
     Cluster,
 }
 
@@ -73,6 +75,14 @@ impl Bench {
             Self::Table => &["run", "--release", "-p", "table-bench", "--"],
             Self::Cluster => &["run", "--release", "-p", "cluster-bench", "--"],
             Self::Rib => &["bench", "-p", "bgp-rib", "--bench", "table", "--"],
+            Self::Policy => &[
+                "bench",
+                "-p",
+                "antrea-bgp-policy",
+                "--bench",
+                "policy",
+                "--",
+            ],
         }
     }
 }
@@ -104,7 +114,7 @@ fn bench(what: Bench, arguments: &[String]) -> Result<()> {
     let program: &[&str] = match what {
         Bench::Table => &["-p", "bgp-speaker", "--example", "announce"],
         Bench::Cluster => &["-p", "antrea-bgp-agent"],
-        Bench::Wire | Bench::Rib => &[],
+        Bench::Wire | Bench::Rib | Bench::Policy => &[],
     };
     if !program.is_empty() {
         let build = [&["build", "--release"], program].concat();
