@@ -46,8 +46,8 @@ enum Chore {
     /// Fuzz the codec and the session with cargo-fuzz, and print executions and coverage
     Fuzz(fuzz::Options),
     /// Measure: `wire` (the codec beside five others), `table` (a table to receivers beside BIRD, FRR and
-    /// GoBGP; root), `rib` (the route table alone), `latency` (one change, from the call to a receiver), `cluster` (the
-    /// agent in a large cluster, and its API server)
+    /// GoBGP; root), `rib` (the route table alone), `policy` (the policy engine alone), `latency` (one change, from the
+    /// call to a receiver), `cluster` (the agent in a large cluster, and its API server)
     Bench {
         what: Bench,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -60,6 +60,7 @@ enum Bench {
     Wire,
     Table,
     Rib,
+    Policy,
     Latency,
     Cluster,
 }
@@ -79,6 +80,14 @@ impl Bench {
             Self::Cluster => &["run", "--release", "-p", "cluster-bench", "--"],
             Self::Latency => &["run", "--release", "-p", "latency-bench", "--"],
             Self::Rib => &["bench", "-p", "bgp-rib", "--bench", "table", "--"],
+            Self::Policy => &[
+                "bench",
+                "-p",
+                "antrea-bgp-policy",
+                "--bench",
+                "policy",
+                "--",
+            ],
         }
     }
 }
@@ -112,7 +121,7 @@ fn bench(what: Bench, arguments: &[String]) -> Result<()> {
     let program: &[&str] = match what {
         Bench::Table => &["-p", "bgp-speaker", "--example", "announce"],
         Bench::Cluster => &["-p", "antrea-bgp-agent"],
-        Bench::Latency | Bench::Rib | Bench::Wire => &[],
+        Bench::Latency | Bench::Policy | Bench::Rib | Bench::Wire => &[],
     };
     if !program.is_empty() {
         let build = [&["build", "--release"], program].concat();
