@@ -3,7 +3,7 @@
 //! ones do not.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use antrea_bgp_api::{
     AddressType, Egress, EgressStatus, Endpoint, EndpointConditions, EndpointSlice, Kind,
@@ -64,6 +64,18 @@ pub(crate) fn ingress(net: u8, number: u32) -> LoadBalancerIngress {
     }
 }
 
+/// Of this node, or of one of those elsewhere. One text for each, as where objects are decoded.
+fn node_name(elsewhere: Option<u32>) -> Arc<str> {
+    static HERE: LazyLock<Arc<str>> = LazyLock::new(|| NODE.into());
+    static ELSEWHERE: LazyLock<Vec<Arc<str>>> =
+        LazyLock::new(|| (0..1000).map(|it| format!("node-{it}").into()).collect());
+    let name = match elsewhere {
+        None => &*HERE,
+        Some(number) => &ELSEWHERE[number as usize % ELSEWHERE.len()],
+    };
+    Arc::clone(name)
+}
+
 /// A slice of a Service, with a change to it. The first endpoint of the first slice of an even Service is on this node.
 pub(crate) fn slice(number: u32, index: u32, change: impl FnOnce(&mut EndpointSlice)) -> Object {
     let labels = ServiceLabels {
@@ -74,11 +86,7 @@ pub(crate) fn slice(number: u32, index: u32, change: impl FnOnce(&mut EndpointSl
         let is_here = number.is_multiple_of(2) && index == 0 && at == 0;
         let elsewhere = (number * SLICES + index) * ENDPOINTS + at;
         Endpoint {
-            node_name: Some(if is_here {
-                NODE.to_owned()
-            } else {
-                format!("node-{}", elsewhere % 1000)
-            }),
+            node_name: Some(node_name((!is_here).then_some(elsewhere))),
             conditions: EndpointConditions {
                 ready: Some(true),
                 ..EndpointConditions::default()
