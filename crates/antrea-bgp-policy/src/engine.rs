@@ -242,11 +242,15 @@ impl Engine {
         self.generation
     }
 
-    /// How many policies, Services, addresses and owners of prefixes were looked at so far. The
-    /// difference over one input is its cost, measured without a clock.
+    /// How many policies, Services, addresses, owners of prefixes and objects with problems were
+    /// looked at so far. The difference over one input is its cost, measured without a clock.
     #[must_use]
     pub fn touched(&self) -> u64 {
-        self.touched + self.table.touched() + self.services.touched() + self.egresses.touched()
+        self.touched
+            + self.table.touched()
+            + self.services.touched()
+            + self.egresses.touched()
+            + self.ledger.touched()
     }
 }
 

@@ -76,6 +76,30 @@ fn one_event_costs_the_same_among_100_and_among_10_000_services() {
     assert_eq!(few, costs(10_000));
 }
 
+/// Costs of a deleted Service and of a label of the node, where something is wrong with every Service.
+fn costs_amid_problems(services: u32) -> Vec<(u64, usize)> {
+    let mut engine = engine_with(0);
+    let odd = |i: u32| service_of(i).external_ips(&["no address"]);
+    for i in 0..services {
+        engine.handle(odd(i).applied());
+    }
+    while engine.poll_effect().is_some() {}
+    assert_eq!(engine.problems().count(), services as usize);
+    let before = engine.touched();
+    engine.handle(odd(50).deleted());
+    let deleted = engine.touched() - before;
+    let effects = std::iter::from_fn(|| engine.poll_effect()).count();
+    let labelled = node().label("bgp", "enabled").router_id("192.0.2.10");
+    vec![(deleted, effects), cost(&mut engine, &labelled)]
+}
+
+#[test]
+fn problems_of_others_cost_an_event_nothing() {
+    let few = costs_amid_problems(100);
+    assert!(few.iter().all(|(touched, _)| *touched <= 8), "{few:?}");
+    assert_eq!(few, costs_amid_problems(5_000));
+}
+
 #[test]
 fn an_unchanged_relist_has_no_effect() {
     let manifests: Vec<Manifest> = (0..100).map(service_of).collect();

@@ -283,11 +283,8 @@ impl Engine {
             }
             Kind::Egress => self.egresses.sweep(&listed, &mut self.table),
         }
-        self.ledger.retain(|object, topic| {
-            object.kind != kind
-                || topic == Topic::Source
-                || listed.contains(&normalise::key(object))
-        });
+        self.ledger
+            .retain(|object| object.kind != kind || listed.contains(&normalise::key(object)));
         self.sources.set_state(kind, state);
         self.source_problems();
     }

@@ -21,21 +21,34 @@ pub(super) enum Topic {
     Source,
 }
 
-/// All that is wrong, by object, and what of it nobody was told yet.
+impl Topic {
+    /// All topics, in the order of the variants.
+    const ALL: [Self; 5] = [
+        Self::Object,
+        Self::Peers,
+        Self::Passwords,
+        Self::RouterId,
+        Self::Source,
+    ];
+}
+
+/// All that is wrong, and what of it nobody was told yet.
+///
+/// There may be a problem with every Service, so what concerns one object is found by that, and
+/// what concerns one topic is not looked for among the others.
 #[derive(Default)]
 pub(super) struct Ledger {
-    present: BTreeMap<(ObjectRef, Topic), Vec<Report>>,
+    /// By topic, in the order of [`Topic::ALL`].
+    present: [BTreeMap<ObjectRef, Vec<Report>>; Topic::ALL.len()],
     news: Vec<Report>,
+    touched: u64,
 }
 
 impl Ledger {
     /// From now on this is all that is wrong with an object in this respect.
     pub(super) fn set(&mut self, object: &ObjectRef, topic: Topic, reports: Vec<Report>) {
-        if reports.is_empty() && self.present.is_empty() {
-            return;
-        }
-        let key = (object.clone(), topic);
-        let former = self.present.remove(&key).unwrap_or_default();
+        let present = &mut self.present[topic as usize];
+        let former = present.remove(object).unwrap_or_default();
         self.news.extend(
             reports
                 .iter()
@@ -43,7 +56,7 @@ impl Ledger {
                 .cloned(),
         );
         if !reports.is_empty() {
-            self.present.insert(key, reports);
+            present.insert(object.clone(), reports);
         }
     }
 
@@ -55,22 +68,38 @@ impl Ledger {
     /// What a code says of an object is true no longer.
     pub(super) fn mend(&mut self, object: &ObjectRef, code: ReasonCode) {
         let other = |report: &Report| report.code != code || report.object != *object;
-        self.present
-            .values_mut()
-            .for_each(|reports| reports.retain(other));
+        for present in &mut self.present {
+            if let Some(reports) = present.get_mut(object) {
+                reports.retain(other);
+            }
+        }
         self.news.retain(other);
     }
 
     /// Nothing is wrong with an object any more: it is gone.
     pub(super) fn forget(&mut self, object: &ObjectRef) {
-        self.retain(|present, topic| present != object || topic == Topic::Source);
+        for topic in Topic::ALL {
+            if topic != Topic::Source {
+                self.present[topic as usize].remove(object);
+            }
+        }
     }
 
-    /// Keeps only what `keep` says yes to.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&ObjectRef, Topic) -> bool) {
-        if !self.present.is_empty() {
-            self.present
-                .retain(|(object, topic), _| keep(object, *topic));
+    /// Nothing is wrong in this respect with any other object.
+    pub(super) fn only(&mut self, topic: Topic, object: Option<&ObjectRef>) {
+        let present = &mut self.present[topic as usize];
+        self.touched += present.len() as u64;
+        present.retain(|other, _| Some(other) == object);
+    }
+
+    /// Keeps of all objects only those that `keep` says yes to.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&ObjectRef) -> bool) {
+        for topic in Topic::ALL {
+            if topic != Topic::Source {
+                let present = &mut self.present[topic as usize];
+                self.touched += present.len() as u64;
+                present.retain(|object, _| keep(object));
+            }
         }
     }
 
@@ -79,8 +108,17 @@ impl Ledger {
         std::mem::take(&mut self.news)
     }
 
-    /// All that is wrong at present.
+    /// All that is wrong at present, by object and topic.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Report> {
-        self.present.values().flatten()
+        let mut present: Vec<_> = (self.present.iter().zip(Topic::ALL))
+            .flat_map(|(present, topic)| present.iter().map(move |it| (it.0, topic, it.1)))
+            .collect();
+        present.sort_by_key(|(object, topic, _)| (*object, *topic));
+        present.into_iter().flat_map(|(_, _, reports)| reports)
+    }
+
+    /// How many objects were looked at so far to find those that are concerned.
+    pub(super) fn touched(&self) -> u64 {
+        self.touched
     }
 }

@@ -106,14 +106,13 @@ impl Engine {
 
     fn peer_problems(&mut self) {
         let Some(running) = &self.running else {
-            self.ledger
-                .retain(|_, topic| !matches!(topic, Topic::Peers | Topic::Passwords));
+            self.ledger.only(Topic::Peers, None);
+            self.ledger.only(Topic::Passwords, None);
             return;
         };
         let candidate = Arc::clone(&running.candidate);
         let policy = ObjectRef::cluster(Kind::BgpPolicy, candidate.name.clone());
-        self.ledger
-            .retain(|object, topic| topic != Topic::Peers || *object == policy);
+        self.ledger.only(Topic::Peers, Some(&policy));
         let skipped = (candidate.policy.peers.iter())
             .filter_map(|peer| match self.peer_spec(peer, &running.peers) {
                 Err(PeerState::Skipped(family)) => Some(Report {
@@ -133,7 +132,7 @@ impl Engine {
         self.ledger.set(&policy, Topic::Peers, skipped);
         if candidate.policy.peers.is_empty() {
             // The Secret is not needed, so nothing in it matters.
-            self.ledger.retain(|_, topic| topic != Topic::Passwords);
+            self.ledger.only(Topic::Passwords, None);
             return;
         }
         self.secret_problems(&candidate.policy.peers);

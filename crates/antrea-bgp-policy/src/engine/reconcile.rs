@@ -148,8 +148,7 @@ impl Engine {
                 Kind::Secret => self.secrets.clear(),
                 Kind::BgpPolicy | Kind::Node => {}
             }
-            self.ledger
-                .retain(|object, topic| object.kind != kind || topic == Topic::Source);
+            self.ledger.retain(|object| object.kind != kind);
         }
         self.source_problems();
         self.effects.push_back(Effect::Watch(needed));
