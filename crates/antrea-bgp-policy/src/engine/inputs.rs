@@ -107,10 +107,11 @@ impl Engine {
                 reports
             }
             Object::EndpointSlice(slice) => {
-                let record = normalise::slice(slice, &self.node_name);
+                let present = normalise::slice(slice, &self.node_name);
+                let present = present.as_ref().map(|it| (it.0.as_str(), it.1));
                 let key = normalise::key(&reference);
                 self.services
-                    .apply_slice(&key, record, &self.rules, &mut self.table);
+                    .apply_slice(&key, present, &self.rules, &mut self.table);
                 Vec::new()
             }
             Object::Egress(egress) => {

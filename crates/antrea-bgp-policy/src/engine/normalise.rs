@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 use antrea_bgp_api::{
     AddressType, Egress, Endpoint, EndpointSlice, IpMode, Issue, Node, ObjectRef, Policy, Scope,
@@ -16,7 +15,7 @@ use crate::route::RouteType;
 
 use super::egresses::{EgressAddress, EgressRecord, Place};
 use super::rules::{Advertise, Families};
-use super::services::{Address, Bar, Counts, NotAnAddress, ServiceOut, ServiceRecord, SliceRecord};
+use super::services::{Address, Bar, Counts, NotAnAddress, ServiceOut, ServiceRecord, Share};
 
 /// The namespace of objects whose manifest names none.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -150,9 +149,9 @@ impl<'a> AddressReader<'a> {
     }
 }
 
-/// `None` where the slice counts for nothing: it belongs to no Service, to a headless one, to
-/// another proxy, or holds names.
-pub(super) fn slice(slice: &EndpointSlice, node: &str) -> Option<SliceRecord> {
+/// The key of the slice's Service, and what the slice adds to that. `None` where it counts for
+/// nothing: it belongs to no Service, to a headless one, to another proxy, or holds names.
+pub(super) fn slice(slice: &EndpointSlice, node: &str) -> Option<(String, Share)> {
     let labels = &slice.metadata.labels;
     let family = match slice.address_type {
         AddressType::IPv4 => Family::V4,
@@ -175,11 +174,7 @@ pub(super) fn slice(slice: &EndpointSlice, node: &str) -> Option<SliceRecord> {
     for endpoint in &slice.endpoints {
         count(endpoint, node, &mut counts);
     }
-    Some(SliceRecord {
-        service: Arc::from(format!("{namespace}/{name}")),
-        family,
-        counts,
-    })
+    Some((format!("{namespace}/{name}"), Share { family, counts }))
 }
 
 fn count(endpoint: &Endpoint, node: &str, counts: &mut Counts) {

@@ -61,10 +61,15 @@ pub(super) enum Bar {
 }
 
 /// What is kept of an EndpointSlice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SliceRecord {
-    /// `namespace/name` of the Service.
-    pub(super) service: Arc<str>,
+struct SliceRecord {
+    /// `namespace/name` of the Service, as that is called where it is kept.
+    service: Arc<str>,
+    share: Share,
+}
+
+/// What an EndpointSlice adds to its Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Share {
     pub(super) family: Family,
     pub(super) counts: Counts,
 }
@@ -117,6 +122,15 @@ impl Endpoints {
             Family::V4 => self.v4,
             Family::V6 => self.v6,
         }
+    }
+
+    fn add(&mut self, share: Share) {
+        self.of_mut(share.family).add(share.counts);
+    }
+
+    /// Takes out what [`add`](Self::add) has put in before.
+    fn subtract(&mut self, share: Share) {
+        self.of_mut(share.family).subtract(share.counts);
     }
 
     fn of_mut(&mut self, family: Family) -> &mut Counts {
@@ -260,35 +274,48 @@ impl Services {
         self.drop_if_empty(&key);
     }
 
-    /// `record` is `None` where the slice is gone, or counts for nothing.
+    /// A slice with its Service and what it adds to that; `None` where the slice is gone, or counts
+    /// for nothing.
     pub(super) fn apply_slice(
         &mut self,
         slice: &str,
-        record: Option<SliceRecord>,
+        present: Option<(&str, Share)>,
         rules: &Rules,
         table: &mut RouteTable,
     ) {
-        if self.slices.get(slice) == record.as_ref() {
+        if let Some((service, share)) = present
+            && let Some(record) = self.slices.get_mut(slice)
+            && *record.service == *service
+        {
+            // By far the most frequent case, and every lookup is a walk through cold memory.
+            let former = std::mem::replace(&mut record.share, share);
+            if former != share
+                && let Some(entry) = self.entries.get_mut(&record.service)
+            {
+                entry.endpoints.subtract(former);
+                entry.endpoints.add(share);
+                self.touched += publish(&record.service, entry, rules, table);
+            }
             return;
         }
-        let former = self.take_slice(slice);
-        let present = record.map(|record| self.put_slice(slice, record));
-        if former != present
-            && let Some(former) = &former
-        {
-            self.refresh(former, rules, table);
+        if let Some(former) = self.take_slice(slice) {
+            self.refresh(&former, rules, table);
         }
-        if let Some(present) = &present {
-            self.refresh(present, rules, table);
+        if let Some((service, share)) = present {
+            let service = self.put_slice(slice, service, share);
+            self.refresh(&service, rules, table);
         }
     }
 
     /// Adds a slice that is not there to its Service, and returns that Service's key.
-    fn put_slice(&mut self, slice: &str, mut record: SliceRecord) -> Arc<str> {
-        let (service, entry) = entry_of(&mut self.entries, &record.service);
-        entry.endpoints.of_mut(record.family).add(record.counts);
+    fn put_slice(&mut self, slice: &str, service: &str, share: Share) -> Arc<str> {
+        let (service, entry) = entry_of(&mut self.entries, service);
+        entry.endpoints.add(share);
         entry.slices += 1;
-        record.service = Arc::clone(&service);
+        let record = SliceRecord {
+            service: Arc::clone(&service),
+            share,
+        };
         self.slices.insert(slice.into(), record);
         service
     }
@@ -297,10 +324,7 @@ impl Services {
     fn take_slice(&mut self, slice: &str) -> Option<Arc<str>> {
         let record = self.slices.remove(slice)?;
         if let Some(entry) = self.entries.get_mut(&record.service) {
-            entry
-                .endpoints
-                .of_mut(record.family)
-                .subtract(record.counts);
+            entry.endpoints.subtract(record.share);
             entry.slices -= 1;
         }
         Some(record.service)

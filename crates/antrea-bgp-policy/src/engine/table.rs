@@ -8,6 +8,9 @@ use ipnet::IpNet;
 use crate::route::{Owner, RouteView};
 use crate::{Announcement, Effect};
 
+/// Room for this many changes at once is kept for the next ones.
+const CHANGES_KEPT: usize = 64;
+
 /// Every prefix that somebody wants advertised, with all who want it.
 ///
 /// Changes of owners are collected and become effects in [`flush`](Self::flush): a prefix that
@@ -148,6 +151,10 @@ impl RouteTable {
                 .then(|| Effect::Announce(Announcement::new(*prefix)))
         }));
         effects.extend(withdrawn.into_iter().map(Effect::Withdraw));
+        if changed.capacity() <= CHANGES_KEPT {
+            changed.clear();
+            self.changed = changed;
+        }
         true
     }
 
