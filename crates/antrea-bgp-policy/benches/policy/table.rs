@@ -14,10 +14,14 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::event::{SINGLE, WIDE};
-use crate::time::{FRESH, RELIST, SIZES};
+use crate::time::{FRESH, RELIST, SIZES, Touched};
 
 /// The medians under criterion's folder that were written since `begin`, in Markdown.
-pub(crate) fn of(folder: &Path, begin: SystemTime) -> Result<String, Box<dyn Error>> {
+pub(crate) fn of(
+    folder: &Path,
+    begin: SystemTime,
+    touched: &Touched,
+) -> Result<String, Box<dyn Error>> {
     let row = |name: &'static str| -> Result<_, Box<dyn Error>> {
         let mut cells = [None; SIZES.len()];
         for (cell, services) in cells.iter_mut().zip(SIZES) {
@@ -40,8 +44,10 @@ pub(crate) fn of(folder: &Path, begin: SystemTime) -> Result<String, Box<dyn Err
     for services in SIZES {
         write!(text, " {services} |")?;
     }
-    text.push_str(" most / fewest | a fresh engine / this, at most |\n| --- |");
-    text.push_str(&" ---: |".repeat(SIZES.len() + 2));
+    text.push_str(
+        " most / fewest | a fresh engine / this, among most | records looked at |\n| --- |",
+    );
+    text.push_str(&" ---: |".repeat(SIZES.len() + 3));
     text.push('\n');
     for (name, cells) in rows.iter().filter(|row| measured(row)) {
         write!(text, "| {name} |")?;
@@ -56,7 +62,13 @@ pub(crate) fn of(folder: &Path, begin: SystemTime) -> Result<String, Box<dyn Err
             Some(ratio) if ratio < 100.0 => format!("{ratio:.2}"),
             Some(ratio) => format!("{ratio:.0}"),
         };
-        writeln!(text, " {} | {} |", ratio(growth), ratio(gain))?;
+        let records = touched.get(name).map_or(&[][..], Vec::as_slice);
+        let records = match records {
+            [] => "–".to_owned(),
+            [fewest, .., most] if fewest != most => format!("{fewest} to {most}"),
+            [same, ..] => same.to_string(),
+        };
+        writeln!(text, " {} | {} | {records} |", ratio(growth), ratio(gain))?;
     }
     Ok(text)
 }

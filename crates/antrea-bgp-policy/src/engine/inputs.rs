@@ -51,7 +51,9 @@ impl Engine {
             return None;
         }
         match input {
-            Input::Applied(object) => self.apply(&object),
+            Input::Applied(object) => {
+                self.apply(&object);
+            }
             Input::Invalid {
                 object,
                 created,
@@ -87,41 +89,45 @@ impl Engine {
         Some(kind)
     }
 
-    fn apply(&mut self, object: &Object) {
+    /// Returns the key of the object.
+    fn apply(&mut self, object: &Object) -> String {
         let reference = object.object_ref();
-        let reports = match object {
-            Object::BgpPolicy(policy) => self.apply_policy(policy, &reference),
-            Object::Node(node) => match self.apply_node(node, &reference) {
-                Some(reports) => reports,
-                None => return,
-            },
+        let key = normalise::key(&reference);
+        if let Some(reports) = self.record(object, &reference, &key) {
+            self.ledger.set(&reference, Topic::Object, reports);
+        }
+        key
+    }
+
+    /// Takes in an object, and returns what is odd about it; `None` where nobody is told that here.
+    fn record(&mut self, object: &Object, reference: &ObjectRef, key: &str) -> Option<Vec<Report>> {
+        Some(match object {
+            Object::BgpPolicy(policy) => self.apply_policy(policy, reference),
+            Object::Node(node) => self.apply_node(node, reference)?,
             Object::Secret(secret) => {
                 self.apply_secret(secret, reference);
-                return;
+                return None;
             }
             Object::Service(service) => {
-                let (record, reports) = normalise::service(service, &reference);
-                let key = normalise::key(&reference);
+                let (record, reports) = normalise::service(service, reference);
                 self.services
-                    .apply_service(&key, record, &self.rules, &mut self.table);
+                    .apply_service(key, record, &self.rules, &mut self.table);
                 reports
             }
             Object::EndpointSlice(slice) => {
                 let present = normalise::slice(slice, &self.node_name);
                 let present = present.as_ref().map(|it| (it.0.as_str(), it.1));
-                let key = normalise::key(&reference);
                 self.services
-                    .apply_slice(&key, present, &self.rules, &mut self.table);
+                    .apply_slice(key, present, &self.rules, &mut self.table);
                 Vec::new()
             }
             Object::Egress(egress) => {
-                let (record, reports) = normalise::egress(egress, &reference, &self.node_name);
+                let (record, reports) = normalise::egress(egress, reference, &self.node_name);
                 self.egresses
-                    .apply(&reference.name, record, &self.rules, &mut self.table);
+                    .apply(key, record, &self.rules, &mut self.table);
                 reports
             }
-        };
-        self.ledger.set(&reference, Topic::Object, reports);
+        })
     }
 
     fn apply_policy(&mut self, policy: &BGPPolicy, object: &ObjectRef) -> Vec<Report> {
@@ -183,15 +189,15 @@ impl Engine {
         Some(reports)
     }
 
-    fn apply_secret(&mut self, secret: &Secret, object: ObjectRef) {
+    fn apply_secret(&mut self, secret: &Secret, object: &ObjectRef) {
         if object.name == PASSWORDS_SECRET {
             if !self.sources.is_known(Kind::Secret) {
                 self.sources.set_known(Kind::Secret);
                 self.source_problems();
             }
-            self.ledger.set(&object, Topic::Object, Vec::new());
+            self.ledger.set(object, Topic::Object, Vec::new());
             let passwords = Passwords::read(secret, object.clone());
-            self.secrets.insert(object, Some(passwords));
+            self.secrets.insert(object.clone(), Some(passwords));
         }
     }
 
@@ -261,8 +267,7 @@ impl Engine {
     ) {
         let mut listed: HashSet<String> = HashSet::with_capacity(objects.len());
         for object in objects.iter().filter(|object| object.kind() == kind) {
-            listed.insert(normalise::key(&object.object_ref()));
-            self.apply(object);
+            listed.insert(self.apply(object));
         }
         for entry in invalid.iter().filter(|entry| entry.object.kind == kind) {
             listed.insert(normalise::key(&entry.object));
