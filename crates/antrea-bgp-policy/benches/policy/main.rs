@@ -3,6 +3,11 @@
 //! Without an argument everything. `memory` alone: what a cold start takes, and what is kept of each object. Anything else is
 //! for criterion, which times single events: a filter, `--quick`, `--test`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the engine has neither clock nor files, but what measures it has"
+)]
+
 mod cluster;
 mod event;
 mod memory;

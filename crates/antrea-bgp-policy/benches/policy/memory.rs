@@ -1,11 +1,6 @@
 //! What a cold start takes, and what is kept of each object: by what the kernel says of a process of its own for each size,
 //! so that what one has freed is not what another one uses.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the engine has no clock, but this measures it from outside"
-)]
-
 use std::error::Error;
 use std::fs;
 use std::process::Command;

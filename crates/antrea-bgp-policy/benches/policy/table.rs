@@ -1,10 +1,5 @@
 //! What criterion found, as one table.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the engine reads no files, but its figures are in some"
-)]
-
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
