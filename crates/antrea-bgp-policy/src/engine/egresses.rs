@@ -97,6 +97,10 @@ impl Egresses {
         self.entries.get_key_value(name)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &EgressRecord)> {
         self.entries.iter()
     }

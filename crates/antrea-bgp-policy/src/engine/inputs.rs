@@ -257,7 +257,7 @@ impl Engine {
         self.ledger.forget(object);
     }
 
-    /// Mark and sweep: what is not in the list is gone. `state` is the source's from now on.
+    /// All objects of a kind: what is not in the list is gone. `state` is the source's from now on.
     fn replace(
         &mut self,
         kind: Kind,
@@ -265,16 +265,42 @@ impl Engine {
         invalid: &[InvalidObject],
         state: SourceState,
     ) {
-        let mut listed: HashSet<String> = HashSet::with_capacity(objects.len());
+        let mut listed = (self.may_lose(kind)).then(|| HashSet::with_capacity(objects.len()));
         for object in objects.iter().filter(|object| object.kind() == kind) {
-            listed.insert(self.apply(object));
+            let key = self.apply(object);
+            if let Some(listed) = &mut listed {
+                listed.insert(key);
+            }
         }
         for entry in invalid.iter().filter(|entry| entry.object.kind == kind) {
-            listed.insert(normalise::key(&entry.object));
+            if let Some(listed) = &mut listed {
+                listed.insert(normalise::key(&entry.object));
+            }
             self.apply_invalid(entry);
         }
+        if let Some(listed) = &listed {
+            self.sweep(kind, listed);
+        }
+        self.sources.set_state(kind, state);
+        self.source_problems();
+    }
+
+    /// Whether anything of a kind is known that a list might not name. At a start, when lists are
+    /// the longest, nothing is, and the names need not be kept.
+    fn may_lose(&self, kind: Kind) -> bool {
+        let is_known = match kind {
+            Kind::Service => !self.services.is_empty(),
+            Kind::EndpointSlice => self.services.has_slices(),
+            Kind::Egress => !self.egresses.is_empty(),
+            Kind::BgpPolicy | Kind::Node | Kind::Secret => true,
+        };
+        is_known || self.ledger.names(kind)
+    }
+
+    /// Forgets what `listed` does not name.
+    fn sweep(&mut self, kind: Kind, listed: &HashSet<String>) {
         match kind {
-            Kind::BgpPolicy => self.policies.sweep(&listed),
+            Kind::BgpPolicy => self.policies.sweep(listed),
             Kind::Node => {
                 self.node_missing = self.node.is_some() && !listed.contains(&self.node_name);
             }
@@ -282,17 +308,15 @@ impl Engine {
                 self.secrets
                     .retain(|object, _| listed.contains(&normalise::key(object)));
             }
-            Kind::Service => self.services.sweep_services(&listed, &mut self.table),
+            Kind::Service => self.services.sweep_services(listed, &mut self.table),
             Kind::EndpointSlice => {
                 self.services
-                    .sweep_slices(&listed, &self.rules, &mut self.table);
+                    .sweep_slices(listed, &self.rules, &mut self.table);
             }
-            Kind::Egress => self.egresses.sweep(&listed, &mut self.table),
+            Kind::Egress => self.egresses.sweep(listed, &mut self.table),
         }
         self.ledger
             .retain(|object| object.kind != kind || listed.contains(&normalise::key(object)));
-        self.sources.set_state(kind, state);
-        self.source_problems();
     }
 
     pub(super) fn source_problems(&mut self) {

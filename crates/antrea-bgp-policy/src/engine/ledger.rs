@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use antrea_bgp_api::ObjectRef;
+use antrea_bgp_api::{Kind, ObjectRef};
 
 use crate::report::{ReasonCode, Report};
 
@@ -101,6 +101,12 @@ impl Ledger {
                 present.retain(|object, _| keep(object));
             }
         }
+    }
+
+    /// Whether anything is wrong with an object of this kind.
+    pub(super) fn names(&self, kind: Kind) -> bool {
+        let mut objects = self.present.iter().flat_map(BTreeMap::keys);
+        objects.any(|object| object.kind == kind)
     }
 
     /// What nobody was told yet.

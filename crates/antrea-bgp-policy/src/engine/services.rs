@@ -237,6 +237,16 @@ impl Services {
         self.entries.get_key_value(key)
     }
 
+    /// Whether neither Services nor slices are known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether any slice counts.
+    pub(super) fn has_slices(&self) -> bool {
+        !self.slices.is_empty()
+    }
+
     /// Every Service that is known, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &ServiceRecord, &Endpoints)> {
         self.entries
@@ -287,10 +297,11 @@ impl Services {
             && let Some(record) = self.slices.get_mut(slice)
             && *record.service == *service
         {
-            // By far the most frequent case, and every lookup is a walk through cold memory.
+            // By far the most frequent case, and every lookup is a walk through cold memory. The
+            // second one is by the name that came in, so that the two walks overlap.
             let former = std::mem::replace(&mut record.share, share);
             if former != share
-                && let Some(entry) = self.entries.get_mut(&record.service)
+                && let Some(entry) = self.entries.get_mut(service)
             {
                 entry.endpoints.subtract(former);
                 entry.endpoints.add(share);
