@@ -157,6 +157,8 @@ fn bench(_: &mut Session, command: &Command) {
         "wire" => "benches/src/main.rs",
         "table" => "bins/table-bench/src/main.rs",
         "cluster" => "bins/cluster-bench/src/main.rs",
+        "latency" => "bins/latency-bench/src/main.rs",
+        "policy" => "crates/antrea-bgp-policy/benches/policy/main.rs",
         "rib" => "crates/bgp-rib/benches/table.rs",
         other => panic!("{}: where is the source of {other}?", command.place),
     };
