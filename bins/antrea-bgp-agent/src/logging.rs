@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use tracing::level_filters::LevelFilter;
 use tracing::warn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -28,9 +29,24 @@ impl LogLevel {
     ///
     /// The text is no filter, with the reason.
     pub(crate) fn set(&self, filter: &str) -> Result<(), String> {
-        let parsed = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-        self.0.reload(parsed).map_err(|error| error.to_string())
+        self.0
+            .reload(parse(filter)?)
+            .map_err(|error| error.to_string())
     }
+}
+
+/// A filter in the syntax of `RUST_LOG`, but that a word alone has to be a level: a misspelt one would be the name of a module,
+/// and silence all others.
+fn parse(filter: &str) -> Result<EnvFilter, String> {
+    for directive in filter.split(',').map(str::trim) {
+        let is_level = !directive.is_empty() && directive.parse::<LevelFilter>().is_ok();
+        if !is_level && !directive.contains(['=', '[']) {
+            return Err(format!(
+                "{directive:?} is no level: those are off, error, warn, info, debug and trace; for one module write MODULE=LEVEL"
+            ));
+        }
+    }
+    EnvFilter::try_new(filter).map_err(|error| error.to_string())
 }
 
 /// Whether colours are seen, and not unwanted (`NO_COLOR`).
@@ -44,7 +60,7 @@ pub(crate) fn start(format: LogFormat) -> LogLevel {
     let wanted = std::env::var("RUST_LOG").unwrap_or_default();
     let (filter, complaint) = match wanted.trim() {
         "" => (EnvFilter::new(DEFAULT), None),
-        wanted => match EnvFilter::try_new(wanted) {
+        wanted => match parse(wanted) {
             Ok(filter) => (filter, None),
             Err(error) => (EnvFilter::new(DEFAULT), Some(error)),
         },

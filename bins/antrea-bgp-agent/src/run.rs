@@ -57,13 +57,15 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
 
 /// Where objects come from, and the node that the agent runs for.
 async fn source(args: &RunArgs) -> Result<(Source, String)> {
+    // An empty NODE_NAME is what a manifest leaves behind that has none to give.
+    let node = args.node.clone().filter(|node| !node.is_empty());
     if let Some(folder) = &args.manifests {
         let state_dir = args.state_dir.clone().unwrap_or_else(state_dir);
         let source = FolderSource::open(folder, &state_dir)?;
-        let node = source.choose_node(args.node.clone(), folder)?;
+        let node = source.choose_node(node, folder)?;
         return Ok((Source::Folder(source), node));
     }
-    let node = args.node.clone().filter(|node| !node.is_empty()).context(
+    let node = node.context(
         "in a cluster the agent has to know its Node: set NODE_NAME (in a Pod from the field \
          spec.nodeName) or --node; to read a folder of YAML in place of a cluster, name it with \
          --manifests",

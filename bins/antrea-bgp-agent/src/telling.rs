@@ -91,6 +91,7 @@ impl Teller {
                     router_id,
                     ..
                 } = process;
+                info!(local_asn, %router_id, listen_port, "BGPPolicy/{name} is in effect");
                 let note = format!(
                     "BGPPolicy/{name} is in effect: local AS {local_asn}, router ID {router_id}, \
                      listen port {listen_port}"

@@ -136,8 +136,10 @@ fn the_log_level_changes_while_running() {
         200
     );
     assert!(agent.http("/loglevel").1.contains("bgp_speaker=debug"));
-    let (code, why) = agent.request("PUT", "/loglevel", "agent=loud");
-    assert_eq!(code, 400, "{why}");
+    for misspelt in ["agent=loud", "loud", "", "info,"] {
+        let (code, why) = agent.request("PUT", "/loglevel", misspelt);
+        assert_eq!(code, 400, "{misspelt}: {why}");
+    }
     assert!(
         agent.http("/loglevel").1.contains("bgp_speaker=debug"),
         "a bad filter changes nothing"
@@ -170,4 +172,42 @@ fn readiness_names_each_condition() {
         );
     }
     assert_eq!(agent.probe(here, "/livez"), (200, "ok".to_owned()));
+}
+
+#[test]
+fn a_folder_that_is_gone_makes_the_agent_unready_and_takes_nothing_back() {
+    let here = address(2, 0);
+    let folder = Folder::with(&[&node("node-a", 1), "---\n", WEB, "---\n", &edge("")].concat());
+    let agent = Running::start(&folder, here, &[]);
+    let routes = agent.routes();
+    assert!(!routes.is_empty());
+    let away = folder.path().with_extension("away");
+    std::fs::rename(folder.path(), &away).expect("a folder");
+    let readiness = || agent.probe(here, "/readyz");
+    eventually("it is unready, and says why", || {
+        let (code, body) = readiness();
+        code == 503 && body.contains("following/manifests: the folder cannot be listed")
+    });
+    assert_eq!(agent.routes(), routes);
+    std::fs::rename(&away, folder.path()).expect("a folder");
+    eventually("it is ready again", || readiness().0 == 200);
+}
+
+#[test]
+fn the_log_tells_which_policy_is_in_effect_and_an_empty_node_name_is_none() {
+    let here = address(3, 0);
+    let folder = Folder::with(&node("node-a", 1));
+    folder.write("edge.yaml", &edge(""));
+    let agent = Running::start(&folder, here, &["--node", ""]);
+    eventually("the first is told", || {
+        agent
+            .log()
+            .contains("BGPPolicy/edge is in effect local_asn=64512")
+    });
+    assert!(agent.log().contains("node=\"node-a\""), "{}", agent.log());
+    let other = edge("").replace("name: edge", "name: other");
+    folder.write("edge.yaml", &other);
+    eventually("the next one, too", || {
+        agent.log().contains("BGPPolicy/other is in effect")
+    });
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use antrea_bgp_api::{Kind, Node, Object, ObjectRef};
 use antrea_bgp_manifests::{
-    Change, Diagnostic, Folder, Place, Rescan, Severity, StateDir, Watcher, locate,
+    Change, Diagnostic, Folder, Place, Problem, Rescan, Severity, StateDir, Watcher, locate,
 };
 use antrea_bgp_policy::{Input, InvalidObject, KindSet, Report, SourceState};
 use anyhow::{Context as _, Result, bail};
@@ -156,9 +156,15 @@ impl FolderSource {
         self.watcher.poke();
     }
 
-    /// Whether the folder is still followed.
-    pub(crate) fn is_following(&self) -> bool {
-        self.following
+    /// Why changes of the folder are not seen at present, if they are not.
+    pub(crate) fn blindness(&self) -> Option<&str> {
+        let of_folder = |finding: &&Diagnostic| {
+            finding.problem == Problem::Unreadable && finding.file == self.path
+        };
+        match self.findings.iter().find(of_folder) {
+            _ if !self.following => Some("changes of the folder are no longer seen"),
+            found => found.map(|finding| finding.message.as_str()),
+        }
     }
 
     /// What is wrong with the folder at present, by file and place.

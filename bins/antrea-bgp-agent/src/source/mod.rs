@@ -114,11 +114,14 @@ impl Source {
     /// What readiness depends on besides the kinds.
     pub(crate) fn condition(&self) -> Option<Condition> {
         match self {
-            Self::Folder(folder) => Some(Condition {
-                name: "following/manifests".to_owned(),
-                holds: folder.is_following(),
-                why: "changes of the folder are no longer seen".to_owned(),
-            }),
+            Self::Folder(folder) => {
+                let why = folder.blindness();
+                Some(Condition {
+                    name: "following/manifests".to_owned(),
+                    holds: why.is_none(),
+                    why: why.unwrap_or_default().to_owned(),
+                })
+            }
             Self::Cluster(_) => None,
         }
     }
