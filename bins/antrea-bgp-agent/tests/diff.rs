@@ -109,3 +109,26 @@ fn a_comparison_with_another_node_is_refused() {
     let warned = diff(&agent, &elsewhere, &[]);
     assert!(warned.err.contains("has no Node \"node-a\""), "{warned:?}");
 }
+
+#[test]
+fn differences_that_come_only_with_the_next_start_are_said_to_be_so() {
+    let folder = Folder::with(&manifests());
+    let agent = Running::start(&folder, address(4, 0), &[]);
+    for (good, bad) in [
+        ("localASN: 64512", "localASN: 0"),
+        ("localASN: 64512", "localASN: x"),
+    ] {
+        let broken = manifests().replace(good, bad);
+        assert_ne!(broken, manifests());
+        let told = diff(&agent, &Folder::with(&broken), &[]);
+        assert!(told.out.contains("- policy edge"), "{told:?}");
+        assert!(
+            told.err
+                .contains("note: what has errors counts as absent here"),
+            "{told:?}"
+        );
+    }
+    let sound = manifests().replace("localASN: 64512", "localASN: 64513");
+    let told = diff(&agent, &Folder::with(&sound), &[]);
+    assert!(!told.err.contains("note:"), "{told:?}");
+}

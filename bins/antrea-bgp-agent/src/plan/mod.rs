@@ -37,7 +37,8 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<ExitCode> {
         eprintln!("{finding}");
     }
     if args.diff {
-        return ask(diff(snapshot, args));
+        let is_broken = (folder.diagnostics()).any(|finding| finding.severity == Severity::Error);
+        return ask(diff(snapshot, is_broken, args));
     }
     let nodes = nodes(&snapshot, args)?;
     let mut told = BTreeSet::new();
@@ -64,7 +65,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<ExitCode> {
 }
 
 /// Prints what the running agent would change; the exit code is 1 if there is anything.
-async fn diff(mut snapshot: Snapshot, args: &PlanArgs) -> Result<ExitCode> {
+async fn diff(mut snapshot: Snapshot, is_broken: bool, args: &PlanArgs) -> Result<ExitCode> {
     let now: Intent = match client::get(&args.api_socket, "/plan").await? {
         Answer::Found(body) => read(&body)?,
         Answer::NotFound(why) => bail!("the agent is of an older version: {why}"),
@@ -85,6 +86,13 @@ async fn diff(mut snapshot: Snapshot, args: &PlanArgs) -> Result<ExitCode> {
     let engine = snapshot.engine(&now.node);
     tell(&engine, &mut BTreeSet::new());
     let diff = Diff::new(&now, &Intent::of(&engine));
+    let is_error = |report: &Report| report.severity == antrea_bgp_policy::Severity::Error;
+    if !diff.is_empty() && (is_broken || engine.problems().any(is_error)) {
+        eprintln!(
+            "note: what has errors counts as absent here; an agent that knows a good form of it keeps that until it \
+             starts again, so some of these differences may come only then"
+        );
+    }
     let out = match args.output {
         PlanOutput::Json => serde_json::to_string_pretty(&diff).context("as JSON")? + "\n",
         PlanOutput::Table => diff.text(),
