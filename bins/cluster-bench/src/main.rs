@@ -63,13 +63,7 @@ async fn main() -> Result<()> {
 
     let octets = (proxy.received(), proxy.sent());
     let begin = Instant::now();
-    let agent = Agent::start(
-        &options.agent,
-        objects::SELECTED,
-        &server.kubeconfig("kube-system"),
-        &server.url(),
-        &proxy.url(),
-    )?;
+    let agent = Agent::start(&options.agent, objects::SELECTED, &server, &proxy)?;
     let routes = options.services as usize + 1;
     peer.until(BOUND, |heard| {
         heard.routes.len() == routes && heard.end_of_rib
@@ -120,13 +114,7 @@ async fn main() -> Result<()> {
 
 /// The agent of a node that no policy selects.
 async fn unselected(options: &Options, server: &TestServer, proxy: &Proxy) -> Result<()> {
-    let agent = Agent::start(
-        &options.agent,
-        objects::UNSELECTED,
-        &server.kubeconfig("kube-system"),
-        &server.url(),
-        &proxy.url(),
-    )?;
+    let agent = Agent::start(&options.agent, objects::UNSELECTED, server, proxy)?;
     let deadline = Instant::now() + BOUND;
     while server.open_watches().len() < 2 {
         ensure!(Instant::now() < deadline, "no watches after {BOUND:?}");

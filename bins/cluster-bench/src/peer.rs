@@ -1,6 +1,5 @@
 //! The agent's peer: it knows when it heard of what.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -8,20 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use bgp_speaker::{Asn, Observer, PeerConfig, Speaker, SpeakerConfig};
 use bgp_wire::UpdateView;
-use ipnet::IpNet;
-use measure::Change;
+use measure::Heard;
 
 use crate::{HERE, PORT, THERE};
-
-/// What was heard, and when.
-#[derive(Default)]
-pub(crate) struct Heard {
-    pub(crate) routes: BTreeSet<IpNet>,
-    pub(crate) end_of_rib: bool,
-    pub(crate) updates: u64,
-    /// Each change of a route: whether it is there since.
-    pub(crate) history: Vec<Change>,
-}
 
 #[derive(Default)]
 struct Listener(Mutex<Heard>);
@@ -36,18 +24,7 @@ impl Listener {
 
 impl Observer for Listener {
     fn update(&self, _: IpAddr, update: &UpdateView<'_>) {
-        let now = Instant::now();
-        let mut heard = self.lock();
-        heard.updates += 1;
-        heard.end_of_rib |= update.end_of_rib().is_some();
-        for route in update.withdrawn() {
-            heard.routes.remove(&route.prefix);
-            heard.history.push((route.prefix, false, now));
-        }
-        for route in update.announced() {
-            heard.routes.insert(route.prefix);
-            heard.history.push((route.prefix, true, now));
-        }
+        self.lock().take(update, Instant::now());
     }
 }
 

@@ -3,11 +3,13 @@
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
+use antrea_bgp_kube::test_server::TestServer;
 use anyhow::{Context as _, Result};
 use measure::Usage;
 use tempfile::TempDir;
 
 use crate::HERE;
+use crate::proxy::Proxy;
 
 /// A running agent. Ended when dropped.
 pub(crate) struct Agent {
@@ -20,13 +22,13 @@ impl Agent {
     pub(crate) fn start(
         program: &str,
         node: &str,
-        kubeconfig: &str,
-        server: &str,
-        proxy: &str,
+        server: &TestServer,
+        proxy: &Proxy,
     ) -> Result<Self> {
         let files = tempfile::tempdir()?;
         let file = files.path().join("kubeconfig");
-        fs::write(&file, kubeconfig.replace(server, proxy))?;
+        let kubeconfig = server.kubeconfig("kube-system");
+        fs::write(&file, kubeconfig.replace(&server.url(), &proxy.url()))?;
         let child = Command::new(program)
             .args(["run", "--node", node])
             .args(["--listen-address", &HERE.to_string()])

@@ -1,9 +1,8 @@
 //! A receiver: a thread that does nothing but read, and knows when it read what.
 
-use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,8 +12,7 @@ use bgp_wire::{
     AsWidth, Capability, Context, Family, KEEPALIVE, MAX_MESSAGE, MessageType, Open, PeerKind,
     UpdateView, frame,
 };
-use ipnet::IpNet;
-use measure::Change;
+use measure::{Change, Heard};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::BOUND;
@@ -25,21 +23,11 @@ pub(crate) const AS: u32 = 65001;
 /// Octets that one read may bring.
 const READ: usize = 256 * 1024;
 
-/// What a receiver has heard.
-#[derive(Default)]
-pub(crate) struct Heard {
-    /// Routes that it has. It may be told of one again that it has, where changes cancelled each other out.
-    pub(crate) routes: HashSet<IpNet>,
-    pub(crate) updates: u64,
-    /// Each change since the last [`Receiver::forget`].
-    pub(crate) history: Vec<Change>,
-    /// Why it hears nothing more.
-    end: Option<String>,
-}
-
 /// A session with the speaker. Its thread ends with the session.
 pub(crate) struct Receiver {
     heard: Mutex<Heard>,
+    /// Why it hears nothing more.
+    end: OnceLock<String>,
     news: Condvar,
 }
 
@@ -56,13 +44,17 @@ impl Receiver {
         stream.write_all(&octets)?;
         let receiver = Arc::new(Self {
             heard: Mutex::default(),
+            end: OnceLock::new(),
             news: Condvar::new(),
         });
         let listening = Arc::clone(&receiver);
         thread::spawn(move || {
             let end = listening.listen(stream);
             let why = end.map_or_else(|error| format!("{error:#}"), |()| "it ended".to_owned());
-            listening.lock().end = Some(format!("{from}: {why}"));
+            // Under the lock, so that nobody looks before and waits after.
+            let heard = listening.lock();
+            let _ = listening.end.set(format!("{from}: {why}"));
+            drop(heard);
             listening.news.notify_all();
         });
         Ok(receiver)
@@ -92,7 +84,7 @@ impl Receiver {
         let deadline = Instant::now() + bound;
         let mut heard = self.lock();
         while !is_so(&heard) {
-            if let Some(end) = &heard.end {
+            if let Some(end) = self.end.get() {
                 bail!("a receiver hears nothing more: {end}");
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -137,17 +129,7 @@ impl Receiver {
     }
 
     fn take(&self, update: &UpdateView<'_>, now: Instant) {
-        let mut heard = self.lock();
-        heard.updates += 1;
-        for route in update.withdrawn() {
-            heard.routes.remove(&route.prefix);
-            heard.history.push((route.prefix, false, now));
-        }
-        for route in update.announced() {
-            heard.routes.insert(route.prefix);
-            heard.history.push((route.prefix, true, now));
-        }
-        drop(heard);
+        self.lock().take(update, now);
         self.news.notify_all();
     }
 }

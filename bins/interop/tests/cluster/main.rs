@@ -72,7 +72,7 @@ fn two_nodes_and_two_routers_follow_what_happens_in_a_cluster() {
 
 #[test]
 fn they_do_on_a_real_kube_apiserver() {
-    if !server::has_real() {
+    if real::binaries().is_none() {
         println!("skipped: a real kube-apiserver (KUBEBUILDER_ASSETS names none)");
         return;
     }

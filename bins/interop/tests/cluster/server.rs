@@ -121,11 +121,6 @@ fn reference(object: &Value) -> Result<ObjectRef> {
     })
 }
 
-/// Whether there is a real one to start.
-pub(crate) fn has_real() -> bool {
-    std::env::var_os("KUBEBUILDER_ASSETS").is_some()
-}
-
 /// A real one with what is under `deploy/`.
 pub(crate) fn real(namespace: &Arc<Namespace>) -> Result<Box<dyn Server>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;

@@ -69,14 +69,6 @@ pub(crate) fn path(object: &Value) -> String {
     format!("{}/{name}", collection(object))
 }
 
-/// Creates an object where its kind belongs.
-pub(crate) async fn create(client: &Client, object: &Value) {
-    let path = collection(object);
-    if let Err(refusal) = request(client, Method::POST, &path, object).await {
-        panic!("{path}: {refusal:?}");
-    }
-}
-
 /// Creates an object or merges it into what is there, status included.
 pub(crate) async fn put(client: &Client, object: &Value) -> Result<(), Refusal> {
     match request(client, Method::POST, &collection(object), object).await {
@@ -119,16 +111,23 @@ pub(crate) async fn agent_token(client: &Client, node: &str) -> String {
 
 /// The CRD of Antrea's Egress, as far as the agent reads it.
 pub(crate) fn egress_crd() -> Value {
+    crd("egresses", "Egress", "v1beta1")
+}
+
+/// A CRD of Antrea's without a schema, so that it takes what Antrea's takes and more.
+pub(crate) fn crd(plural: &str, kind: &str, version: &str) -> Value {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": { "name": "egresses.crd.antrea.io" },
+        "metadata": { "name": format!("{plural}.crd.antrea.io") },
         "spec": {
             "group": "crd.antrea.io", "scope": "Cluster",
-            "names": { "plural": "egresses", "singular": "egress", "kind": "Egress" },
-            "versions": [{ "name": "v1beta1", "served": true, "storage": true,
+            "names": { "plural": plural, "singular": kind.to_lowercase(), "kind": kind },
+            "versions": [{
+                "name": version, "served": true, "storage": true,
                 "subresources": { "status": {} },
                 "schema": { "openAPIV3Schema": {
-                    "type": "object", "x-kubernetes-preserve-unknown-fields": true } } }],
+                    "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
+            }],
         },
     })
 }

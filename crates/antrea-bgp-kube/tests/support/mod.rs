@@ -3,6 +3,7 @@
 // Each test program uses a part of it.
 #![allow(dead_code)]
 
+pub(crate) mod administrator;
 pub(crate) mod objects;
 pub(crate) mod real;
 
@@ -14,9 +15,9 @@ use antrea_bgp_kube::test_server::TestServer;
 use antrea_bgp_kube::{Cluster, ClusterConfig, Timing};
 use antrea_bgp_policy::{Input, KindSet, SourceState};
 use kube::Client;
-use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use administrator::crd;
 use objects::create;
 use real::RealServer;
 
@@ -42,7 +43,6 @@ where
     }
 }
 
-/// Without schemas, so that they take what Antrea's take and more.
 async fn install_crds(client: &Client) {
     for (plural, kind, version) in [
         ("bgppolicies", "BGPPolicy", "v1alpha1"),
@@ -58,24 +58,6 @@ async fn install_crds(client: &Client) {
         })
         .await;
     }
-}
-
-fn crd(plural: &str, kind: &str, version: &str) -> Value {
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": { "name": format!("{plural}.crd.antrea.io"),
-            "annotations": { "api-approved.kubernetes.io": "unapproved, a test" } },
-        "spec": {
-            "group": "crd.antrea.io", "scope": "Cluster",
-            "names": { "plural": plural, "singular": kind.to_lowercase(), "kind": kind },
-            "versions": [{
-                "name": version, "served": true, "storage": true,
-                "subresources": { "status": {} },
-                "schema": { "openAPIV3Schema": {
-                    "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
-            }],
-        },
-    })
 }
 
 /// Short pauses, so that failures are over soon.

@@ -40,11 +40,7 @@ impl RealServer {
 
     /// On a port of this address, in the network namespace of the calling thread.
     pub(crate) async fn start_at(address: Ipv4Addr) -> Option<Self> {
-        let assets = PathBuf::from(std::env::var_os("KUBEBUILDER_ASSETS")?);
-        let (etcd, binary) = (assets.join("etcd"), assets.join("kube-apiserver"));
-        if !(etcd.exists() && binary.exists()) {
-            return None;
-        }
+        let [etcd, binary] = binaries()?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let [clients, peers, port] = free_ports();
         let place = Place {
@@ -87,6 +83,16 @@ impl RealServer {
         self.apiserver = self.place.start();
         wait_until_ready(&self.client).await;
     }
+}
+
+/// etcd and kube-apiserver, where there are both.
+pub(crate) fn binaries() -> Option<[PathBuf; 2]> {
+    let assets = PathBuf::from(std::env::var_os("KUBEBUILDER_ASSETS")?);
+    let binaries = ["etcd", "kube-apiserver"].map(|name| assets.join(name));
+    binaries
+        .iter()
+        .all(|path| path.exists())
+        .then_some(binaries)
 }
 
 fn free_ports() -> [u16; 3] {
