@@ -143,12 +143,13 @@ impl Agent {
 
     /// Does what the engine asks for, until it asks for nothing more.
     async fn carry_out(&mut self) {
-        let mut reports = Vec::new();
+        let (mut reports, mut mended) = (Vec::new(), Vec::new());
         while let Some(effect) = self.engine.poll_effect() {
             match effect {
                 Effect::Announce(announcement) => self.process.announce(announcement.prefix),
                 Effect::Withdraw(prefix) => self.process.withdraw(prefix),
                 Effect::Report(report) => reports.push(*report),
+                Effect::Mended(report) => mended.push(*report),
                 other => {
                     self.process.flush();
                     self.carry_out_one(other).await;
@@ -157,6 +158,9 @@ impl Agent {
         }
         self.process.flush();
         self.tell_reports(&reports);
+        // The folder tells of what could be decoded before itself, with the place.
+        let is_said = |found: &&Report| self.source.says(found);
+        (mended.iter().filter(|found| !is_said(found))).for_each(no_longer);
         self.go_on_starting();
     }
 
@@ -164,7 +168,9 @@ impl Agent {
     fn tell_reports(&self, reports: &[Report]) {
         let places = self.source.locate(reports);
         for (found, place) in reports.iter().zip(places) {
-            report(found, place.as_deref());
+            if !self.source.says(found) {
+                report(found, place.as_deref());
+            }
             if let Some(event) = telling::of_report(found, self.engine.node()) {
                 self.source.tell(event);
             }
@@ -232,7 +238,7 @@ impl Agent {
         // Whoever asked may have gone; nobody misses the answer then.
         match query {
             Query::Agent(back) => drop(back.send(answers::agent(&known))),
-            Query::Policy(back) => drop(back.send(answers::policy(&known))),
+            Query::Policy { placed, back } => drop(back.send(answers::policy(&known, placed))),
             Query::Peers(filter, back) => drop(back.send(answers::peers(&known, &filter))),
             Query::Peer(address, back) => {
                 drop(back.send(answers::peer(&known, address).map(Box::new)));
@@ -240,7 +246,7 @@ impl Agent {
             Query::Plan(back) => drop(back.send(Intent::of(&self.engine))),
             Query::Routes(filter, back) => drop(back.send(answers::routes(&known, &filter))),
             Query::Explain(subject, back) => drop(back.send(answers::explain(&known, &subject))),
-            Query::Problems(back) => drop(back.send(answers::problems(&known))),
+            Query::Problems(back) => drop(back.send(answers::problems(&known, true))),
             Query::Conditions(back) => drop(back.send(answers::conditions(&known))),
             Query::Snapshot(back) => drop(back.send(Snapshot::of(&known))),
         }
@@ -313,6 +319,13 @@ fn restart_times(engine: &Engine) -> impl Iterator<Item = Duration> {
 async fn sleep_until(deadline: Option<Instant>) {
     let far = || Instant::now() + Duration::from_secs(3600);
     tokio::time::sleep_until(deadline.unwrap_or_else(far)).await;
+}
+
+/// Who searches the log for errors does not look for those that are over.
+fn no_longer(report: &Report) {
+    let (code, object, message) = (report.code.as_str(), &report.object, &report.message);
+    let field = report.field.as_deref();
+    info!(code, %object, field, "no longer found: {message}");
 }
 
 /// The level says how bad it is, so the text does not. `place` is where the object or the field

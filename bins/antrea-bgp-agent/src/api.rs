@@ -63,8 +63,9 @@ async fn set_log_level(State(log_level): State<LogLevel>, filter: String) -> Res
     }
 }
 
-async fn policy(State(asker): State<Asker>) -> Response {
-    effective(asker.ask(Query::Policy).await)
+async fn policy(State(asker): State<Asker>, UrlQuery(parameters): Parameters) -> Response {
+    let placed = parameters.contains_key("wide");
+    effective(asker.ask(|back| Query::Policy { placed, back }).await)
 }
 
 async fn peers(State(asker): State<Asker>, UrlQuery(parameters): Parameters) -> Response {

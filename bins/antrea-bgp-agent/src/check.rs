@@ -1,12 +1,13 @@
 //! `check`: is there anything wrong in a folder of manifests?
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use antrea_bgp_api::{Kind, Object, ObjectRef, Scope, validate};
 use antrea_bgp_manifests::{Folder, Place, Position, Problem, Severity, locate};
-use antrea_bgp_policy::{ReasonCode, Report};
+use antrea_bgp_policy::{Engine, ReasonCode, Report};
 use anyhow::Result;
 
 use crate::cli::CheckArgs;
@@ -165,6 +166,7 @@ fn consequences(snapshot: &Snapshot) -> BTreeSet<Judgement> {
     let mut judgements = BTreeSet::new();
     for node in snapshot.node_names() {
         let engine = snapshot.engine(&node);
+        judgements.extend(own_addresses(&engine, snapshot));
         let reports = engine.problems().filter(|report| !is_said_already(report));
         judgements.extend(reports.map(|report| Judgement {
             object: report.object.clone(),
@@ -174,6 +176,33 @@ fn consequences(snapshot: &Snapshot) -> BTreeSet<Judgement> {
         }));
     }
     judgements
+}
+
+/// Peers that are the node itself: their sessions cannot come up.
+fn own_addresses(engine: &Engine, snapshot: &Snapshot) -> Vec<Judgement> {
+    let node = engine.node();
+    let is_own = |object: &&Object| object.object_ref().name == node;
+    let Some(Object::Node(own)) = snapshot.objects(Kind::Node).iter().find(is_own) else {
+        return Vec::new();
+    };
+    let Some(policy) = engine.policy() else {
+        return Vec::new();
+    };
+    let addresses =
+        (own.status.addresses.iter()).filter_map(|it| it.address.parse::<IpAddr>().ok());
+    let addresses: Vec<_> = addresses.map(|address| address.to_canonical()).collect();
+    (engine.peers())
+        .map(|view| view.peer.address)
+        .filter(|peer| addresses.contains(peer))
+        .map(|peer| Judgement {
+            object: ObjectRef::cluster(Kind::BgpPolicy, policy.name),
+            field: Some("spec.bgpPeers".to_owned()),
+            severity: Severity::Warning,
+            message: format!(
+                "peer {peer} is an address of node {node} itself: no session with it comes up there"
+            ),
+        })
+        .collect()
 }
 
 /// [`invalid_values`] or the folder says it too, for every policy and with the place.

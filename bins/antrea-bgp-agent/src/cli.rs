@@ -66,7 +66,7 @@ pub(crate) struct RunArgs {
     pub(crate) state_dir: Option<PathBuf>,
 
     /// Serve /metrics, /livez and /readyz over HTTP on this address
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9474")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9474", value_parser = http_address)]
     pub(crate) http_address: SocketAddr,
 
     /// Serve a status page at / on that address too: read-only, for people with a browser
@@ -82,6 +82,17 @@ pub(crate) struct RunArgs {
     /// or tainted out of service)
     #[arg(long, value_enum, default_value_t = ShutdownMode::Auto)]
     pub(crate) shutdown: ShutdownMode,
+}
+
+fn http_address(text: &str) -> Result<SocketAddr, String> {
+    let without_port = text.parse::<IpAddr>().is_ok();
+    text.parse().map_err(|_| match without_port {
+        true if text.contains(':') => format!("the port is missing: write [{text}]:9474"),
+        true => format!("the port is missing: write {text}:9474"),
+        false => {
+            "expected an IP address and a port, such as 127.0.0.1:9474 or [::1]:9474".to_owned()
+        }
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -188,6 +199,7 @@ pub(crate) struct FamilyArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PeersArgs {
     /// One peer in full, by its address
+    #[arg(conflicts_with_all = ["ipv4_only", "ipv6_only"])]
     pub(crate) peer: Option<PeerName>,
     #[command(flatten)]
     pub(crate) ask: AskArgs,
@@ -250,6 +262,26 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_http_address_without_a_port_is_named() {
+        for (given, told) in [
+            ("127.0.0.1", "write 127.0.0.1:9474"),
+            ("::1", "write [::1]:9474"),
+            ("localhost:80", "expected an IP address and a port"),
+        ] {
+            let why = http_address(given).unwrap_err();
+            assert!(why.contains(told), "{why}");
+        }
+        assert!(http_address("[::1]:80").is_ok());
+    }
+
+    #[test]
+    fn a_family_beside_one_peer_is_refused() {
+        let refused =
+            Cli::try_parse_from(["a", "get", "bgppeers", "192.0.2.1", "--ipv6-only"]).is_err();
+        assert!(refused);
     }
 
     #[test]

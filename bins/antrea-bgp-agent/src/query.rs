@@ -13,7 +13,11 @@ use crate::view::{AgentView, ExplanationView, PeerDetail, PeerView, PolicyView, 
 /// One question, with the way back.
 pub(crate) enum Query {
     Agent(oneshot::Sender<AgentView>),
-    Policy(oneshot::Sender<Result<PolicyView, Missing>>),
+    Policy {
+        /// Whether to look up where in a folder the problems are.
+        placed: bool,
+        back: oneshot::Sender<Result<PolicyView, Missing>>,
+    },
     Peers(Filter, oneshot::Sender<Result<Vec<PeerView>, Missing>>),
     Peer(IpAddr, oneshot::Sender<Result<Box<PeerDetail>, Missing>>),
     Routes(Filter, oneshot::Sender<Result<Vec<RouteView>, Missing>>),

@@ -97,6 +97,9 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
+/// What is said of an entry under `data` that is not base64. It quotes nothing of the entry.
+pub const NOT_BASE64: &str = "the value is not base64; encode it, or write it under stringData";
+
 /// Takes a string, and says of anything else only that it is none: serde's own messages would
 /// quote the password that someone forgot to put in quotes.
 struct SecretVisitor {
@@ -138,9 +141,7 @@ impl Visitor<'_> for SecretVisitor {
         BASE64_STANDARD
             .decode(text)
             .map(SecretValue::from)
-            .map_err(|_| {
-                E::custom("the value is not base64; encode it, or write it under stringData")
-            })
+            .map_err(|_| E::custom(NOT_BASE64))
     }
 
     fn visit_string<E: de::Error>(self, text: String) -> Result<SecretValue, E> {

@@ -37,7 +37,10 @@ pub fn locate(dir: &Path, wanted: &[(&ObjectRef, Option<&str>)]) -> Vec<Option<P
         each_object(text, |object| {
             for (place, (name, field)) in places.iter_mut().zip(wanted) {
                 if place.is_none() && is_named(object, name) {
-                    let position = field.map_or(object.position(), |field| field_at(object, field));
+                    let position = field.map_or(object.position(), |field| match name.kind {
+                        Kind::Secret => entry_at(object, field),
+                        _ => field_at(object, field),
+                    });
                     *place = Some((file.clone(), position));
                 }
             }
@@ -95,6 +98,13 @@ fn is_of_kind(node: Node<'_, '_>, kind: Kind) -> bool {
     node.get("kind")
         .and_then(Node::as_str)
         .is_none_or(|named| named == kind.as_str())
+}
+
+/// Where the entry of a Secret with this key stands, which may itself have dots; the Secret if it has none.
+fn entry_at(secret: Node<'_, '_>, key: &str) -> Position {
+    let entry = |map| secret.get(map).and_then(|entries| entries.get(key));
+    let found = entry("stringData").or_else(|| entry("data"));
+    found.unwrap_or(secret).position()
 }
 
 /// Where the field at this path stands, or the innermost one around it that is there.

@@ -10,7 +10,7 @@ use crate::{KindSet, PeerSpec, ProcessSpec, Report, StopReason};
 ///
 /// The order within one call of [`handle`](crate::Engine::handle) or
 /// [`handle_all`](crate::Engine::handle_all): `StopProcess`, `StartProcess`, `WriteRouterId`, `RemovePeer`…,
-/// `SetPeer`…, `Watch`, `Report`…, `Announce`…, `Withdraw`…. An effect never asks for what an
+/// `SetPeer`…, `Watch`, `Report`…, `Mended`…, `Announce`…, `Withdraw`…. An effect never asks for what an
 /// earlier one has already brought about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,6 +37,8 @@ pub enum Effect {
     Watch(KindSet),
     /// Tell people.
     Report(Box<Report>),
+    /// Tell people that this, which was reported, is so no longer, while the object is there still.
+    Mended(Box<Report>),
 }
 
 /// A prefix to be advertised, with all that distinguishes it from other routes: for now nothing.

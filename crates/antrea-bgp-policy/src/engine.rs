@@ -217,6 +217,15 @@ impl Engine {
         self.node_missing
     }
 
+    /// Whether the Node was looked for and is not there; unlike [`Engine::node_missing`] also where it never was.
+    #[must_use]
+    pub fn node_absent(&self) -> bool {
+        let node = ObjectRef::cluster(Kind::Node, self.node_name.clone());
+        self.sources.is_known(Kind::Node)
+            && (self.node.is_none() || self.node_missing)
+            && self.ledger.undecodable(&node).is_none()
+    }
+
     /// How the source of a kind is doing.
     #[must_use]
     pub fn source(&self, kind: Kind) -> SourceState {

@@ -115,6 +115,8 @@ pub enum Obstacle {
     },
     /// There is no such object.
     NoSuchObject,
+    /// There is such an object, and it cannot be decoded: what is wrong with it.
+    Undecodable(String),
     /// Nothing that the effective policy could advertise has this address.
     NobodysAddress,
     /// The Service is headless: it has endpoints and no address of its own.
@@ -219,6 +221,7 @@ impl fmt::Display for Obstacle {
                 )
             }
             Obstacle::NoSuchObject => f.write_str("there is no such object"),
+            Obstacle::Undecodable(why) => write!(f, "the object {why}"),
             Obstacle::NobodysAddress => {
                 f.write_str("no Service, Egress or Pod CIDR that is known has it")
             }

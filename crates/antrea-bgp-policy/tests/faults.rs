@@ -43,7 +43,8 @@ fn scenario_68_undecodable_objects_keep_their_last_good_form() {
     assert_eq!(cluster.table().len(), 2);
     assert_eq!(cluster.problems().len(), 5);
 
-    assert_eq!(cluster.apply(&a), NOTHING, "mended");
+    assert_eq!(cluster.apply(&a), ["mended Undecodable Service/ns/a"]);
+    assert_eq!(cluster.apply(&a), NOTHING, "told once");
     assert_eq!(cluster.delete(&here), ["-10.96.0.1/32"], "deleted");
     assert_eq!(cluster.problems().len(), 3);
 }
@@ -73,7 +74,10 @@ fn an_undecodable_object_that_was_never_known_is_only_reported() {
         cluster.feed(undecodable(&a)),
         ["error Undecodable Service/ns/a"]
     );
-    assert_eq!(cluster.apply(&a), ["+10.96.0.1/32"]);
+    let why = cluster.explain("service/ns/a");
+    assert!(why.contains("the object cannot be decoded: "), "{why}");
+    let told = ["mended Undecodable Service/ns/a", "+10.96.0.1/32"];
+    assert_eq!(cluster.apply(&a), told);
     assert_eq!(cluster.problems(), NOTHING);
 }
 

@@ -113,7 +113,8 @@ fn scenario_26_an_invalid_annotation_is_replaced_and_reported() {
             ],
             "{text}"
         );
-        assert_eq!(cluster.apply(&settled()), NOTHING, "the write is seen");
+        let told = ["mended InvalidRouterID Node/node-a"];
+        assert_eq!(cluster.apply(&settled()), told, "the write is seen");
         assert_eq!(cluster.problems(), NOTHING);
         let again = ["write 192.0.2.10", "warning InvalidRouterID Node/node-a"];
         assert_eq!(
@@ -198,6 +199,7 @@ fn a_family_comes_with_a_pod_cidr_or_internal_ip_and_goes_with_the_last() {
         cluster.apply(&both),
         [
             "peer 2001:db8::1 AS 65001",
+            "mended PeerSkipped BGPPolicy/p",
             "+2001:db8::e/128",
             "+fd00:96::1/128"
         ]

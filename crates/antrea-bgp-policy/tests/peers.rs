@@ -163,8 +163,8 @@ fn an_empty_password_is_none_and_a_trailing_newline_is_kept() {
     assert_eq!(
         node.problems(),
         [
+            "PasswordOdd Secret/kube-system/antrea-bgp-passwords 192.0.2.1-65001",
             "PasswordOdd Secret/kube-system/antrea-bgp-passwords 192.0.2.2-65002",
-            "PasswordMissing Secret/kube-system/antrea-bgp-passwords 192.0.2.1-65001",
         ]
     );
 }
@@ -331,7 +331,8 @@ fn a_secret_replaced_by_an_undecodable_one_leaves_the_passwords_in_use() {
         ["error Undecodable Secret/kube-system/antrea-bgp-passwords"]
     );
     assert!(node.engine.peers().all(|peer| peer.authenticated));
-    assert_eq!(node.apply(&one), NOTHING, "mended");
+    let told = ["mended Undecodable Secret/kube-system/antrea-bgp-passwords"];
+    assert_eq!(node.apply(&one), told);
 }
 
 #[test]
@@ -379,6 +380,7 @@ fn of_secrets_in_two_namespaces_the_first_counts_and_the_other_is_reported() {
             "peer 192.0.2.1 AS 65001 password uno",
             "peer 192.0.2.2 AS 65002 password due",
             "peer 2001:db8::1 AS 65003 password tre",
+            "mended SecretIgnored Secret/other/antrea-bgp-passwords",
         ]
     );
     assert_eq!(node.problems(), NOTHING);

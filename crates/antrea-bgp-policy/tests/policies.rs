@@ -456,7 +456,13 @@ fn scenario_69_an_edit_makes_the_effective_policy_invalid() {
     );
     assert!(node.engine.policy().unwrap().last_good);
     assert_eq!(node.table(), ["10.10.0.0/24 NodeIPAMPodCIDR"]);
-    assert_eq!(node.apply(&good), NOTHING, "mended");
+    assert_eq!(
+        node.apply(&good),
+        [
+            "mended InvalidPolicy BGPPolicy/p",
+            "mended KeptLastGoodPolicy BGPPolicy/p"
+        ]
+    );
     assert_eq!(node.problems(), NOTHING);
 
     let fresh = cluster(&[bad.clone(), younger]);

@@ -64,7 +64,11 @@ pub(crate) async fn dial(
     let socket = socket(&shared, &config, remote)?;
     let connected = TcpSocket::from_std_stream(socket).connect(remote).await;
     connected.map_err(|error| {
-        let text = format!("dialling {remote}: {error}");
+        let mut text = format!("dialling {remote}: {error}");
+        let source = source(&config, &shared.config.listen);
+        if let Some(source) = source.filter(|ip| ip.is_loopback() && !remote.ip().is_loopback()) {
+            text += &format!("; the loopback address {source}, from which it is dialled, does not lead there: listen on an address of the network");
+        }
         DialFailure {
             text,
             ..DialFailure::from(error)

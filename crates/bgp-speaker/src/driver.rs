@@ -363,7 +363,7 @@ impl Driver {
     }
 
     fn down(&mut self, id: ConnId, was: State, reason: &DownReason) {
-        let text = words::reason(reason, self.session.config(), self.stopped_for);
+        let text = words::reason(reason, was, self.session.config(), self.stopped_for);
         let next = self.session.retry_at();
         self.neighbour.down(was, reason, &text, next);
         let observed = self.neighbour.record().observed.take_if(|it| *it == id);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bgp_fsm::{DialError, DownReason};
 
@@ -197,9 +197,66 @@ impl History {
     }
 }
 
+/// How long a cause counts beside what follows from it: more than the longest time between two attempts.
+const TURN: Duration = Duration::from_secs(300);
+
+/// The failure before the last one, where both happen in turns and only that one tells what is wrong.
+pub(crate) fn telling(events: &[SessionEvent]) -> Option<&SessionEvent> {
+    let [.., cause, last] = events else {
+        return None;
+    };
+    let says_why = |event: &SessionEvent| {
+        use DownCause::{NotificationReceived, NotificationSent, OpenRefused};
+        matches!(
+            event.kind,
+            SessionEventKind::Failed(NotificationReceived | NotificationSent | OpenRefused)
+        )
+    };
+    let follows = matches!(last.kind, SessionEventKind::Failed(_)) && !says_why(last);
+    let in_turns = cause.last >= last.first
+        && last
+            .last
+            .duration_since(cause.last)
+            .is_ok_and(|since| since < TURN);
+    (says_why(cause) && follows && in_turns).then_some(cause)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_failures_in_turns_the_one_that_says_why_is_told() {
+        let refused = SessionEventKind::Failed(DownCause::OpenRefused);
+        let closed = SessionEventKind::Failed(DownCause::Closed);
+        let mut history = History::default();
+        let told = |history: &History| telling(&history.events()).map(|it| it.text.to_string());
+        history.push(refused, "another AS");
+        history.push(closed, "reset");
+        history.push(refused, "another AS");
+        assert_eq!(told(&history), None, "it is the last one anyway");
+        history.push(closed, "reset");
+        assert_eq!(told(&history), Some("another AS".to_owned()));
+        // What came to stay after the refusal does not follow from it.
+        history.push(REFUSED, "nobody listens");
+        assert_eq!(told(&history), None);
+        history.push(SessionEventKind::Established, "a to b");
+        assert_eq!(told(&history), None);
+    }
+
+    #[test]
+    fn a_cause_of_long_ago_is_none() {
+        let mut history = History::default();
+        let refused = SessionEventKind::Failed(DownCause::OpenRefused);
+        history.push(refused, "another AS");
+        history.push(REFUSED, "nobody listens");
+        history.push(refused, "another AS");
+        history.push(REFUSED, "nobody listens");
+        let mut events = history.events();
+        assert!(telling(&events).is_some());
+        events[1].last += TURN;
+        assert!(telling(&events).is_none());
+    }
 
     const REFUSED: SessionEventKind = SessionEventKind::Failed(DownCause::ConnectionRefused);
 

@@ -10,7 +10,7 @@ use bgp_wire::{
     Notification, PeerKind,
 };
 
-use crate::history::SessionEvent;
+use crate::history::{self, SessionEvent};
 use crate::latency::LatencyHistogram;
 use crate::neighbour::Record;
 
@@ -293,6 +293,19 @@ impl FamilyCounts {
 }
 
 impl PeerStatus {
+    /// What keeps this peer from working, or why the last session ended, in words.
+    ///
+    /// Where attempts fail in turns, as they do when each side dials and one refuses the other's OPEN, what was said in an
+    /// OPEN or a NOTIFICATION tells more than a reset that follows from it.
+    #[must_use]
+    pub fn last_error(&self) -> Option<&str> {
+        let of_history = || history::telling(&self.history).map(|event| &*event.text);
+        self.problem
+            .as_deref()
+            .or_else(of_history)
+            .or(self.last_down.as_deref())
+    }
+
     /// What the record knows; the rest is the table's.
     pub(crate) fn of(record: &Record) -> Self {
         let config = &record.config;

@@ -2,11 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use bgp_fsm::{DownReason, SessionConfig};
+use bgp_fsm::{DownReason, SessionConfig, State};
 use bgp_wire::{ErrorCode, Family, Notification, OpenErrorKind};
 
-/// Why a connection ended. `ours` is why this side ended it, if it did.
-pub(crate) fn reason(reason: &DownReason, config: &SessionConfig, ours: &str) -> String {
+/// Why a connection that was in this state ended. `ours` is why this side ended it, if it did.
+pub(crate) fn reason(
+    reason: &DownReason,
+    was: State,
+    config: &SessionConfig,
+    ours: &str,
+) -> String {
     match reason {
         DownReason::Admin => format!("ended by this side: {ours}"),
         DownReason::OpenRefused(error) => match error.kind {
@@ -21,8 +26,16 @@ pub(crate) fn reason(reason: &DownReason, config: &SessionConfig, ours: &str) ->
                     families.join(", ")
                 )
             }
+            OpenErrorKind::BadIdentifier(theirs) if theirs == config.bgp_id => {
+                format!("the peer's router ID is {theirs}, as ours is; give one of both another")
+            }
             kind => format!("the peer's OPEN is refused: {}", bare(&kind.to_string())),
         },
+        DownReason::HoldTimerExpired if was == State::OpenSent => {
+            format!(
+                "{reason}: the connection stands, but no OPEN came; where one side alone has GTSM, it drops what the other sends"
+            )
+        }
         DownReason::Received(notification) if is_about_open(notification) => {
             refused(notification, config)
         }
@@ -48,6 +61,9 @@ fn refused(notification: &Notification, config: &SessionConfig) -> String {
     let expected = match notification.error {
         ErrorCode::BAD_PEER_AS => {
             format!(", it expected another AS than {}", config.open_asn())
+        }
+        ErrorCode::BAD_BGP_IDENTIFIER => {
+            format!(", it does not take our router ID {}", config.bgp_id)
         }
         _ => String::new(),
     };
@@ -80,7 +96,31 @@ mod tests {
     }
 
     fn said(of: &DownReason) -> String {
-        reason(of, &config(), "password changed")
+        reason(of, State::Established, &config(), "password changed")
+    }
+
+    #[test]
+    fn a_router_id_that_both_have_is_told() {
+        let span = Span { offset: 24, len: 4 };
+        let same = WireError::new(OpenErrorKind::BadIdentifier([192, 0, 2, 1].into()), span);
+        assert_eq!(
+            said(&DownReason::OpenRefused(same)),
+            "the peer's router ID is 192.0.2.1, as ours is; give one of both another"
+        );
+        let refusal = DownReason::Received(Notification::new(ErrorCode::BAD_BGP_IDENTIFIER));
+        let text = said(&refusal);
+        assert!(
+            text.ends_with("it does not take our router ID 192.0.2.1"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn silence_before_the_open_is_told_apart() {
+        let silence = DownReason::HoldTimerExpired;
+        assert_eq!(said(&silence), "hold timer expired");
+        let text = reason(&silence, State::OpenSent, &config(), "");
+        assert!(text.contains("no OPEN came"), "{text}");
     }
 
     #[test]

@@ -79,8 +79,7 @@ pub(super) fn delivery(
         return "no session".to_owned();
     };
     if session.state != State::Established {
-        let why = session.problem.as_ref().or(session.last_down.as_ref());
-        return match why {
+        return match session.last_error() {
             Some(why) => format!("no session ({}: {why})", session.state),
             None => format!("no session ({})", session.state),
         };

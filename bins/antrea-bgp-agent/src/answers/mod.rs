@@ -32,6 +32,12 @@ pub(crate) enum Missing {
         policy: String,
         known: Vec<IpAddr>,
     },
+    /// The policy in effect has this peer, and this node leaves it out.
+    SkippedPeer {
+        asked: IpAddr,
+        /// Why.
+        state: String,
+    },
 }
 
 impl fmt::Display for Missing {
@@ -39,6 +45,9 @@ impl fmt::Display for Missing {
         match self {
             // antctl's own words.
             Self::Policy => f.write_str("there is no effective bgp policy applied to the Node"),
+            Self::SkippedPeer { asked, state } => {
+                write!(f, "no route goes to peer {asked}: {state}")
+            }
             Self::Peer {
                 asked,
                 policy,
@@ -149,6 +158,12 @@ pub(crate) fn conditions(known: &Known<'_>) -> Vec<Condition> {
             }
         })
         .collect();
+    let absent = absent_node(known.engine);
+    conditions.push(Condition {
+        name: format!("node/{}", known.engine.node()),
+        holds: absent.is_none(),
+        why: absent.unwrap_or_default().to_owned(),
+    });
     conditions.extend(known.source.condition());
     let listeners = known.process.status().map(|status| status.listeners);
     conditions.extend(
@@ -164,8 +179,8 @@ pub(crate) fn conditions(known: &Known<'_>) -> Vec<Condition> {
     conditions
 }
 
-/// The policy in effect.
-pub(crate) fn policy(known: &Known<'_>) -> Result<PolicyView, Missing> {
+/// The policy in effect. With `placed` the problems have their places.
+pub(crate) fn policy(known: &Known<'_>, placed: bool) -> Result<PolicyView, Missing> {
     let (engine, process) = (known.engine, known.process);
     let policy = engine.policy().ok_or(Missing::Policy)?;
     let status = process.status();
@@ -173,15 +188,42 @@ pub(crate) fn policy(known: &Known<'_>) -> Result<PolicyView, Missing> {
         name: policy.name.to_owned(),
         process: ProcessView::of(policy.process),
         listeners: status.as_ref().map(listeners).unwrap_or_default(),
-        remarks: problems(known),
+        remarks: problems(known, placed),
     })
 }
 
-/// What is wrong at present with what this node reads, a line each.
-pub(crate) fn problems(known: &Known<'_>) -> Vec<String> {
-    let in_source = known.source.problems();
-    let in_objects = known.engine.problems().map(ToString::to_string);
-    in_source.into_iter().chain(in_objects).collect()
+/// What the agent's own Node lacks, if it was looked for and is not there.
+fn absent_node(engine: &Engine) -> Option<&'static str> {
+    engine.node_absent().then(|| match engine.node_missing() {
+        true => "it is gone; BGP stops if it stays away",
+        false => {
+            "there is no such Node, so nothing is advertised; add it, or mend --node or NODE_NAME"
+        }
+    })
+}
+
+/// What is wrong at present with what this node reads, a line each. With `placed` those about objects of a folder begin with
+/// the place there, for which its files are read again.
+pub(crate) fn problems(known: &Known<'_>, placed: bool) -> Vec<String> {
+    let (engine, source) = (known.engine, known.source);
+    let missing = absent_node(engine).map(|why| format!("error: Node/{}: {why}", engine.node()));
+    let reports = engine.problems().filter(|report| !source.says(report));
+    let reports: Vec<_> = reports.cloned().collect();
+    let places = match placed {
+        true => source.locate(&reports),
+        false => vec![None; reports.len()],
+    };
+    let in_objects = reports
+        .iter()
+        .zip(places)
+        .map(|(report, place)| match place {
+            Some(place) => format!("{place}: {report}"),
+            None => report.to_string(),
+        });
+    (missing.into_iter())
+        .chain(source.problems())
+        .chain(in_objects)
+        .collect()
 }
 
 fn listeners(status: &Status) -> Vec<String> {

@@ -113,9 +113,6 @@ fn session_view(peer: String, session: &PeerStatus, advertised: Option<usize>) -
         retry_in_seconds: session
             .retry_in
             .map(|left| left.as_millis().div_ceil(1000) as u64),
-        last_error: session
-            .problem
-            .clone()
-            .or_else(|| session.last_down.clone()),
+        last_error: session.last_error().map(str::to_owned),
     }
 }

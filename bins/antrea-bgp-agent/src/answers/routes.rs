@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use antrea_bgp_policy::PeerState;
 use bgp_speaker::{Delivery, Speaker, State, Status};
 use ipnet::IpNet;
 
@@ -14,7 +15,13 @@ pub(crate) fn routes(known: &Known<'_>, filter: &Filter) -> Result<Vec<RouteView
     let (engine, process) = (known.engine, known.process);
     engine.policy().ok_or(Missing::Policy)?;
     if let Some(peer) = filter.peer {
-        known_peer(engine, peer)?;
+        let state = known_peer(engine, peer)?.state;
+        if let PeerState::Skipped(_) = state {
+            return Err(Missing::SkippedPeer {
+                asked: peer,
+                state: state.to_string(),
+            });
+        }
     }
     let status = process.status();
     let established = status.as_ref().map(established).unwrap_or_default();

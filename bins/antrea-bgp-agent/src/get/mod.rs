@@ -54,7 +54,7 @@ pub(crate) struct Table {
 pub(crate) async fn get(command: &GetCommand) -> Result<ExitCode> {
     match command {
         GetCommand::Policy(ask) => {
-            let code = show::<PolicyView>(ask, "/bgppolicy").await?;
+            let code = show::<PolicyView>(ask, &policy_path(ask)).await?;
             if code != ExitCode::SUCCESS {
                 say_problems(&ask.api_socket).await?;
             }
@@ -149,6 +149,12 @@ fn family_query(family: &FamilyArgs) -> Vec<String> {
         .filter(|(on, _)| *on)
         .map(|(_, name)| (*name).to_owned())
         .collect()
+}
+
+/// Places are looked up in the files, which a watch would do every second.
+fn policy_path(ask: &AskArgs) -> String {
+    let wide = wide_query(ask).filter(|_| !ask.watch);
+    with_query("/bgppolicy", wide)
 }
 
 /// What takes longer to look up is asked for only where it is shown.

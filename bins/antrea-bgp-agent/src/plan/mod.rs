@@ -7,10 +7,11 @@ mod intent;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::ExitCode;
 
-use antrea_bgp_manifests::{Folder, Severity};
-use antrea_bgp_policy::{Engine, PeerState, Report};
+use antrea_bgp_manifests::{Folder, Severity, locate};
+use antrea_bgp_policy::{Engine, PeerState, ReasonCode, Report};
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
@@ -45,7 +46,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<ExitCode> {
     // One engine at a time: a folder may hold many Nodes.
     let engines = nodes.iter().map(|node| {
         let engine = snapshot.engine(node);
-        tell(&engine, &mut told);
+        tell(&engine, folder.path(), &mut told);
         engine
     });
     let out = match args.output {
@@ -84,7 +85,7 @@ async fn diff(mut snapshot: Snapshot, is_broken: bool, args: &PlanArgs) -> Resul
         snapshot.keep_router_id(&now.node, process.settings.router_id);
     }
     let engine = snapshot.engine(&now.node);
-    tell(&engine, &mut BTreeSet::new());
+    tell(&engine, &args.manifests, &mut BTreeSet::new());
     let diff = Diff::new(&now, &Intent::of(&engine));
     let is_error = |report: &Report| report.severity == antrea_bgp_policy::Severity::Error;
     if !diff.is_empty() && (is_broken || engine.problems().any(is_error)) {
@@ -125,15 +126,24 @@ fn nodes(snapshot: &Snapshot, args: &PlanArgs) -> Result<Vec<String>> {
     }
 }
 
-/// Says what is wrong, each thing once: most of it is the same on every Node.
-fn tell(engine: &Engine, told: &mut BTreeSet<String>) {
-    let is_worth_telling =
-        |report: &&Report| report.severity >= antrea_bgp_policy::Severity::Warning;
-    for report in engine.problems().filter(is_worth_telling) {
-        let line = report.to_string();
-        if !told.contains(&line) {
-            eprintln!("{line}");
-            told.insert(line);
+/// Says what is wrong, each thing once: most of it is the same on every Node. The folder has said what cannot be decoded.
+fn tell(engine: &Engine, folder: &Path, told: &mut BTreeSet<String>) {
+    let is_new = |report: &&Report| {
+        report.severity >= antrea_bgp_policy::Severity::Warning
+            && report.code != ReasonCode::Undecodable
+            && told.insert(report.to_string())
+    };
+    let reports: Vec<_> = engine.problems().filter(is_new).collect();
+    let wanted: Vec<_> = (reports.iter())
+        .map(|report| (&report.object, report.field.as_deref()))
+        .collect();
+    if wanted.is_empty() {
+        return;
+    }
+    for (report, place) in reports.iter().zip(locate(folder, &wanted)) {
+        match place {
+            Some((file, position)) => eprintln!("{}:{position}: {report}", file.display()),
+            None => eprintln!("{report}"),
         }
     }
 }

@@ -92,9 +92,12 @@ impl FolderSource {
         match (named, names.as_slice()) {
             (Some(node), names) => {
                 if !names.contains(&node.as_str()) {
-                    let known = names.join(", ");
+                    let known = match names {
+                        [] => "no Node at all".to_owned(),
+                        names => names.join(", "),
+                    };
                     warn!(
-                        "{folder} has no Node {node:?} (it has: {known}); nothing is advertised until \
+                        "{folder} has no Node {node:?} (it has {known}); nothing is advertised until \
                          it has"
                     );
                 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use antrea_bgp_api::{Kind, Node};
 use antrea_bgp_kube::Event;
-use antrea_bgp_policy::{Input, KindSet, Report};
+use antrea_bgp_policy::{Input, KindSet, ReasonCode, Report};
 
 use crate::answers::Condition;
 
@@ -101,6 +101,11 @@ impl Source {
             Self::Folder(folder) if !reports.is_empty() => folder.locate(reports),
             _ => vec![None; reports.len()],
         }
+    }
+
+    /// Whether [`Source::problems`] has what a report says, with the place.
+    pub(crate) fn says(&self, report: &Report) -> bool {
+        matches!(self, Self::Folder(_)) && report.code == ReasonCode::Undecodable
     }
 
     /// Why a kind is not as it should be, where the source knows more than its state.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use antrea_bgp_api::Kind;
+use antrea_bgp_api::{Kind, ObjectRef};
 use ipnet::IpNet;
 
 use crate::explain::{Explanation, Finding, Subject, Verdict};
@@ -146,7 +146,9 @@ impl Engine {
         let Some((key, service, endpoints)) =
             found.and_then(|(key, entry)| Some((key, entry.service.as_ref()?, &entry.endpoints)))
         else {
-            return vec![stopped(None, None, self.absent(Kind::Service))];
+            let (namespace, name) = key.split_once('/').unwrap_or_default();
+            let object = ObjectRef::namespaced(Kind::Service, namespace, name);
+            return vec![stopped(None, None, self.absent(&object))];
         };
         if let Some(out) = &service.out {
             return vec![stopped(None, None, service_out(out))];
@@ -225,7 +227,10 @@ impl Engine {
         }
         vec![match self.egresses.get(name) {
             Some((name, egress)) => self.egress_address(name, egress, policy),
-            None => stopped(None, None, self.absent(Kind::Egress)),
+            None => {
+                let object = ObjectRef::cluster(Kind::Egress, name);
+                stopped(None, None, self.absent(&object))
+            }
         }]
     }
 
@@ -270,11 +275,13 @@ impl Engine {
         }
     }
 
-    fn absent(&self, kind: Kind) -> Obstacle {
-        if self.sources.is_known(kind) {
+    fn absent(&self, object: &ObjectRef) -> Obstacle {
+        if let Some(why) = self.ledger.undecodable(object) {
+            Obstacle::Undecodable(why.to_owned())
+        } else if self.sources.is_known(object.kind) {
             Obstacle::NoSuchObject
         } else {
-            self.not_listed(kind)
+            self.not_listed(object.kind)
         }
     }
 

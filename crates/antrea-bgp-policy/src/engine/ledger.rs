@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use antrea_bgp_api::{Kind, ObjectRef};
 
-use crate::report::{ReasonCode, Report};
+use crate::report::{ReasonCode, Report, Severity};
 
 /// Where the reports of one object come from. Each topic is renewed as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +41,8 @@ pub(super) struct Ledger {
     /// By topic, in the order of [`Topic::ALL`].
     present: [BTreeMap<ObjectRef, Vec<Report>>; Topic::ALL.len()],
     news: Vec<Report>,
+    /// What was wrong with objects that are there still, and nobody was told yet that it is over.
+    mended: Vec<Report>,
     touched: u64,
 }
 
@@ -55,6 +57,11 @@ impl Ledger {
                 .filter(|report| !former.contains(report))
                 .cloned(),
         );
+        let is_mended = |report: &Report| {
+            let still = |other: &Report| other.code == report.code && other.field == report.field;
+            report.severity >= Severity::Warning && !reports.iter().any(still)
+        };
+        self.mended.extend(former.into_iter().filter(is_mended));
         if !reports.is_empty() {
             present.insert(object.clone(), reports);
         }
@@ -103,6 +110,13 @@ impl Ledger {
         }
     }
 
+    /// Why an object cannot be decoded, if it cannot.
+    pub(super) fn undecodable(&self, object: &ObjectRef) -> Option<&str> {
+        let reports = self.present[Topic::Object as usize].get(object)?;
+        let found = reports.iter().find(|it| it.code == ReasonCode::Undecodable);
+        found.map(|report| &*report.message)
+    }
+
     /// Whether anything is wrong with an object of this kind.
     pub(super) fn names(&self, kind: Kind) -> bool {
         let mut objects = self.present.iter().flat_map(BTreeMap::keys);
@@ -112,6 +126,11 @@ impl Ledger {
     /// What nobody was told yet.
     pub(super) fn take_news(&mut self) -> Vec<Report> {
         std::mem::take(&mut self.news)
+    }
+
+    /// What is over, and nobody was told yet.
+    pub(super) fn take_mended(&mut self) -> Vec<Report> {
+        std::mem::take(&mut self.mended)
     }
 
     /// All that is wrong at present, by object and topic.

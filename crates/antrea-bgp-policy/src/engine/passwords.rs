@@ -102,6 +102,14 @@ impl Passwords {
                 continue;
             }
             let octets = entry.value.as_bytes();
+            if octets.is_empty() {
+                problems.push(self.report(
+                    Severity::Warning,
+                    ReasonCode::PasswordOdd,
+                    &entry.key,
+                    "the password is empty, which is none: the peer's sessions are not authenticated",
+                ));
+            }
             if octets.ends_with(b"\n") {
                 problems.push(self.report(
                     Severity::Warning,
@@ -124,7 +132,7 @@ impl Passwords {
         problems.extend(
             peers
                 .iter()
-                .filter(|peer| self.of(peer).is_none())
+                .filter(|peer| !self.entries.contains_key(&(peer.address, peer.asn)))
                 .map(|peer| {
                     self.report(
                         Severity::Info,

@@ -209,6 +209,8 @@ impl Engine {
             news.into_iter()
                 .map(|report| Effect::Report(Box::new(report))),
         );
+        let mended = self.ledger.take_mended().into_iter();
+        (self.effects).extend(mended.map(|report| Effect::Mended(Box::new(report))));
         self.table.flush(&mut self.effects);
         self.generation += 1;
     }

@@ -447,6 +447,7 @@ pub fn in_words(effect: &Effect) -> String {
         Effect::WriteRouterId(id) => format!("write {id}"),
         Effect::Watch(kinds) => format!("watch {kinds:?}"),
         Effect::Report(report) => format!("{} {} {}", report.severity, report.code, report.object),
+        Effect::Mended(report) => format!("mended {} {}", report.code, report.object),
         other => format!("{other:?}"),
     }
 }
