@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use antrea_bgp_api::{Kind, Object, ObjectRef, Scope, validate};
+use antrea_bgp_api::{Kind, Object, ObjectRef, PASSWORDS_SECRET, Scope, validate};
 use antrea_bgp_manifests::{Folder, Place, Position, Problem, Severity, locate};
-use antrea_bgp_policy::{Engine, ReasonCode, Report};
+use antrea_bgp_policy::{Engine, ReasonCode, Report, password_key};
 use anyhow::Result;
 
 use crate::cli::CheckArgs;
@@ -20,6 +20,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
     let snapshot = Snapshot::new(folder.rescan().changes);
     let judgements: Vec<Judgement> = invalid_values(&snapshot)
         .into_iter()
+        .chain(misnamed_secrets(&snapshot))
         .chain(consequences(&snapshot))
         .collect();
     let questions: Vec<_> = judgements
@@ -130,6 +131,28 @@ impl Judgement {
             text,
         }
     }
+}
+
+/// Secrets with keys for peers that nobody reads.
+fn misnamed_secrets(snapshot: &Snapshot) -> Vec<Judgement> {
+    let secrets = snapshot.objects(Kind::Secret).iter();
+    let misnamed = secrets.filter(|object| match object {
+        Object::Secret(secret) => {
+            let is_for_peer = |key: &String| password_key(key).is_some();
+            object.object_ref().name != PASSWORDS_SECRET && secret.entries.keys().any(is_for_peer)
+        }
+        _ => false,
+    });
+    misnamed
+        .map(|object| Judgement {
+            object: object.object_ref(),
+            field: None,
+            severity: Severity::Warning,
+            message: format!(
+                "has passwords of peers and is not read: only a Secret named {PASSWORDS_SECRET} is"
+            ),
+        })
+        .collect()
 }
 
 /// Values that no policy may have, whether or not the policy selects a Node of the folder.

@@ -113,6 +113,31 @@ fn check_names_a_peer_that_is_the_node_itself() {
 }
 
 #[test]
+fn check_names_a_secret_that_nobody_reads_and_a_time_that_is_none() {
+    let folder = Folder::with(&node("node-a", 1));
+    let secret = "apiVersion: v1
+kind: Secret
+metadata: { name: antrea-bgp-password, namespace: kube-system }
+stringData: { 192.0.2.7-65001: swordfish }
+";
+    folder.write("secret.yaml", secret);
+    let policy = edge("").replace("name: edge", "name: edge, creationTimestamp: yesterday");
+    folder.write("policy.yaml", &policy);
+    let out = agent_on(folder.path(), "check", &[]).out;
+    assert!(
+        out.contains(
+            "Secret/kube-system/antrea-bgp-password: has passwords of peers and is not read"
+        ),
+        "{out}"
+    );
+    assert!(
+        out.contains("creationTimestamp: expected a time such as"),
+        "{out}"
+    );
+    assert!(!out.contains("swordfish"), "{out}");
+}
+
+#[test]
 fn a_password_is_found_wrong_where_it_stands() {
     let secret = "apiVersion: v1
 kind: Secret

@@ -83,8 +83,8 @@ fn peers_are_told_when_they_come_change_and_go() {
     let agent = Running::start(&folder, here, &[]);
     let table = Watching::start(&agent, &["get", "bgppeers"]);
     let json = Watching::start(&agent, &["get", "bgppeers", "-o", "json"]);
-    assert!(table.expect("EVENT").starts_with("EVENT PEER "));
-    table.expect(&format!("ADDED {peer}:{PORT}"));
+    assert!(table.expect("EVENT").starts_with("EVENT    PEER "));
+    table.expect(&format!("ADDED    {peer}:{PORT}"));
     let added: Value = serde_json::from_str(&json.expect("ADDED")).expect("JSON");
     assert_eq!(added["object"]["peer"], format!("{peer}:{PORT}"));
 
@@ -114,7 +114,7 @@ fn a_watch_outlives_the_policy_and_the_agent() {
     watching.expect("type: ADDED");
 
     let pages = Watching::start(&agent, &["get", "bgppolicy", "-o", "wide"]);
-    pages.expect("ADDED edge");
+    pages.expect("ADDED    edge");
     assert_eq!(agent.terminate(), Some(0));
     watching.expect("waiting for it");
     let _agent = agent.start_again(&folder, here);

@@ -265,8 +265,11 @@ impl Reader<'_> {
         self.warn_of_oddities(node, object);
         typed(object.kind, node).map_err(|error| {
             // What a Secret holds must not show, not even where it does not fit.
-            let message = match object.kind {
-                Kind::Secret => error.without_values(),
+            let message = match (object.kind, error.path().as_str()) {
+                (_, "metadata.creationTimestamp" | "metadata.deletionTimestamp") => {
+                    "expected a time such as 2026-01-31T12:00:00Z".to_owned()
+                }
+                (Kind::Secret, _) => error.without_values(),
                 _ => error.to_string(),
             };
             let position = error.position().unwrap_or(node.position());

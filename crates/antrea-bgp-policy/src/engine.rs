@@ -29,6 +29,7 @@ use egresses::Egresses;
 use ledger::Ledger;
 use normalise::NodeRecord;
 use passwords::Passwords;
+pub use passwords::password_key;
 use policies::{Candidate, Policies};
 use rules::Rules;
 use services::Services;

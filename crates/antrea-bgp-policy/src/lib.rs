@@ -73,7 +73,7 @@ mod startup;
 use std::time::Duration;
 
 pub use effect::{Announcement, Effect};
-pub use engine::{Engine, PolicyView};
+pub use engine::{Engine, PolicyView, password_key};
 pub use explain::{Explanation, Finding, InvalidSubject, Subject, Verdict};
 pub use input::{Input, InvalidObject, SourceState};
 pub use kind_set::KindSet;

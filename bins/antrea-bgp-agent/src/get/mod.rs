@@ -27,6 +27,9 @@ pub(crate) use routes::object_ref;
 
 /// An answer of the agent, or an element of one that is a list.
 pub(crate) trait Shown: Clone + PartialEq + Serialize + DeserializeOwned {
+    /// The longest words that columns come to have, as far as they are known: a watch prints its heading before it sees them.
+    const WIDEST: &'static [&'static str] = &[];
+
     /// By what it is the same one in two answers.
     fn key(&self) -> String;
 

@@ -8,6 +8,8 @@ use crate::table::{Cell, age};
 use crate::view::PeerView;
 
 impl Shown for PeerView {
+    const WIDEST: &'static [&'static str] = &["", "", "Established"];
+
     fn key(&self) -> String {
         self.peer.clone()
     }

@@ -176,6 +176,9 @@ impl Printer {
             .get_or_insert_with(|| Columns::new(&header, columns()));
         columns.widen(&rows);
         if is_first {
+            let modified = EventType::Modified.name();
+            let widest = std::iter::once(modified).chain(T::WIDEST.iter().copied());
+            columns.widen(&[widest.map(Cell::from).collect()]);
             out += &columns.heading(&header);
         }
         rows.iter().for_each(|row| out += &columns.line(row));
@@ -238,7 +241,7 @@ mod tests {
         let mut known = Known::default();
         let first = printer.lines(&known.replace(vec![peer("a", "Active", 1)]), false);
         assert!(
-            first.starts_with("EVENT PEER ASN   STATE\nADDED a    65001 "),
+            first.starts_with("EVENT    PEER ASN   STATE\nADDED    a    65001 "),
             "{first}"
         );
         let then = printer.lines(&known.replace(vec![peer("a", "Idle", 1)]), false);

@@ -175,11 +175,19 @@ impl Running {
         )
     }
 
+    /// The elements of a list that `get` prints; none while no policy is in effect, as when an agent has only just started.
+    fn list(&self, what: &str) -> Vec<serde_json::Value> {
+        let answer = self.ask(&["get", what, "-o", "json"]);
+        if answer.code == Some(1) {
+            return Vec::new();
+        }
+        answer.json().as_array().cloned().expect("a list")
+    }
+
     /// The state of the session with a peer, by `get bgppeers`.
     pub(crate) fn state(&self, peer: &str) -> String {
-        let peers = self.ask(&["get", "bgppeers", "-o", "json"]).json();
-        let mut peers = peers.as_array().into_iter().flatten();
-        let found = peers.find(|view| view["peer"] == peer);
+        let peers = self.list("bgppeers");
+        let found = peers.iter().find(|view| view["peer"] == peer);
         found
             .map(|view| view["state"].as_str().unwrap_or_default().to_owned())
             .unwrap_or_default()
@@ -187,15 +195,9 @@ impl Running {
 
     /// The prefixes that `get bgproutes` lists.
     pub(crate) fn routes(&self) -> Vec<String> {
-        let routes = self.ask(&["get", "bgproutes", "-o", "json"]).json();
         let prefix =
             |view: &serde_json::Value| view["route"].as_str().unwrap_or_default().to_owned();
-        routes
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(prefix)
-            .collect()
+        self.list("bgproutes").iter().map(prefix).collect()
     }
 
     /// One GET on the local API, as antctl or curl would send it: status and body.

@@ -37,7 +37,7 @@ impl Passwords {
     }
 
     fn add(&mut self, key: &str, value: &SecretValue) {
-        let Some(peer) = parse_key(key) else {
+        let Some(peer) = password_key(key) else {
             self.complain(
                 ReasonCode::PasswordOdd,
                 key,
@@ -162,8 +162,10 @@ fn rank(key: &str, (address, asn): (IpAddr, u32)) -> u8 {
     }
 }
 
-/// Addresses are compared as addresses, however they are written.
-fn parse_key(key: &str) -> Option<(IpAddr, u32)> {
+/// The peer whose password an entry of the Secret with this key is: its address and AS number, written `ADDRESS-ASN` with `_`
+/// for each `:`. Addresses are compared as addresses, however they are written.
+#[must_use]
+pub fn password_key(key: &str) -> Option<(IpAddr, u32)> {
     let (address, asn) = key.rsplit_once('-')?;
     let address: IpAddr = address.replace('_', ":").parse().ok()?;
     let digits_only = asn.bytes().all(|b| b.is_ascii_digit());
@@ -178,12 +180,12 @@ mod tests {
     #[test]
     fn keys_are_addresses_and_as_numbers_however_written() {
         let v6 = Some(("2001:db8::1".parse().unwrap(), 65000));
-        assert_eq!(parse_key("2001_db8__1-65000"), v6);
-        assert_eq!(parse_key("2001:db8::1-65000"), v6);
-        assert_eq!(parse_key("2001_0DB8_0_0_0_0_0_1-65000"), v6);
+        assert_eq!(password_key("2001_db8__1-65000"), v6);
+        assert_eq!(password_key("2001:db8::1-65000"), v6);
+        assert_eq!(password_key("2001_0DB8_0_0_0_0_0_1-65000"), v6);
         let v4 = Some(("192.0.2.1".parse().unwrap(), 4_294_967_294));
-        assert_eq!(parse_key("192.0.2.1-4294967294"), v4);
-        assert_eq!(parse_key("__ffff_192.0.2.1-4294967294"), v4);
+        assert_eq!(password_key("192.0.2.1-4294967294"), v4);
+        assert_eq!(password_key("__ffff_192.0.2.1-4294967294"), v4);
         for odd in [
             "",
             "192.0.2.1",
@@ -192,7 +194,7 @@ mod tests {
             "192.0.2.1-+1",
             "host-65000",
         ] {
-            assert_eq!(parse_key(odd), None, "{odd}");
+            assert_eq!(password_key(odd), None, "{odd}");
         }
     }
 }
