@@ -246,7 +246,7 @@ impl Agent {
             Query::Plan(back) => drop(back.send(Intent::of(&self.engine))),
             Query::Routes(filter, back) => drop(back.send(answers::routes(&known, &filter))),
             Query::Explain(subject, back) => drop(back.send(answers::explain(&known, &subject))),
-            Query::Problems(back) => drop(back.send(answers::problems(&known, true))),
+            Query::Problems { placed, back } => drop(back.send(answers::problems(&known, placed))),
             Query::Conditions(back) => drop(back.send(answers::conditions(&known))),
             Query::Snapshot(back) => drop(back.send(Snapshot::of(&known))),
         }

@@ -63,8 +63,13 @@ async fn set_log_level(State(log_level): State<LogLevel>, filter: String) -> Res
     }
 }
 
+/// Whether to look up in the files of a folder where problems are: not for who asks again and again.
+fn placed(parameters: &HashMap<String, String>) -> bool {
+    parameters.contains_key("wide")
+}
+
 async fn policy(State(asker): State<Asker>, UrlQuery(parameters): Parameters) -> Response {
-    let placed = parameters.contains_key("wide");
+    let placed = placed(&parameters);
     effective(asker.ask(|back| Query::Policy { placed, back }).await)
 }
 
@@ -110,8 +115,9 @@ async fn agent(State(asker): State<Asker>) -> Response {
     answer(asker.ask(Query::Agent).await)
 }
 
-async fn problems(State(asker): State<Asker>) -> Response {
-    answer(asker.ask(Query::Problems).await)
+async fn problems(State(asker): State<Asker>, UrlQuery(parameters): Parameters) -> Response {
+    let placed = placed(&parameters);
+    answer(asker.ask(|back| Query::Problems { placed, back }).await)
 }
 
 /// An answer that there is only while a policy is in effect.

@@ -23,7 +23,11 @@ pub(crate) enum Query {
     Routes(Filter, oneshot::Sender<Result<Vec<RouteView>, Missing>>),
     Plan(oneshot::Sender<Intent>),
     Explain(Subject, oneshot::Sender<ExplanationView>),
-    Problems(oneshot::Sender<Vec<String>>),
+    Problems {
+        /// Whether to look up where in a folder they are.
+        placed: bool,
+        back: oneshot::Sender<Vec<String>>,
+    },
     Conditions(oneshot::Sender<Vec<Condition>>),
     Snapshot(oneshot::Sender<Snapshot>),
 }

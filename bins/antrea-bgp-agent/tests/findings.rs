@@ -47,13 +47,19 @@ fn a_node_that_is_not_there_shows_wherever_an_operator_looks() {
 
 #[test]
 fn an_object_that_cannot_be_decoded_is_told_once_and_explained() {
+    let here = address(13, 0);
     let folder = Folder::with(&(node("node-a", 1) + &edge("") + UNDECODABLE));
-    let agent = Running::start(&folder, address(13, 0), &[]);
+    let agent = Running::start(&folder, here, &[]);
     let wide = || agent.ask(&["get", "bgppolicy", "-o", "wide"]).out;
     eventually("it is told", || wide().contains("spec.clusterIPs"));
     assert_eq!(wide().matches("Service/shop/web").count(), 1, "{}", wide());
     let told = agent.log().matches("spec.clusterIPs").count();
     assert_eq!(told, 1, "{}", agent.log());
+    let (_, metrics) = agent.probe(here, "/metrics");
+    let counted = metrics
+        .lines()
+        .any(|line| line == "antrea_agent_bgp_problems 1");
+    assert!(counted, "{metrics}");
     let explained = agent.ask(&["explain", "service/shop/web"]).out;
     assert!(
         explained.contains("the object cannot be decoded"),

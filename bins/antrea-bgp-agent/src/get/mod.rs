@@ -114,7 +114,7 @@ fn items<T: DeserializeOwned>(body: &Bytes) -> Result<Vec<T>> {
 
 /// Where no policy is in effect, what is wrong with those that there are is the next question.
 async fn say_problems(socket: &Path) -> Result<()> {
-    if let Answer::Found(body) = client::get(socket, "/problems").await? {
+    if let Answer::Found(body) = client::get(socket, "/problems?wide").await? {
         for problem in read::<Vec<String>>(&body)? {
             eprintln!("{problem}");
         }

@@ -75,7 +75,8 @@ impl Snapshot {
             .status()
             .map(|status| (status.peers, status.listeners, status.table))
             .unwrap_or_default();
-        let counts = |report: &&Report| report.severity >= Severity::Warning;
+        let counts =
+            |report: &&Report| report.severity >= Severity::Warning && !known.source.says(report);
         Self {
             policy: engine.policy().map(|policy| policy.name.to_owned()),
             ignored: agent::ignored(engine),
@@ -84,7 +85,9 @@ impl Snapshot {
             peers,
             listeners,
             table,
-            problems: engine.problems().filter(counts).count() + known.source.problems().len(),
+            problems: engine.problems().filter(counts).count()
+                + known.source.problems().len()
+                + usize::from(engine.node_absent()),
             cluster: known.source.health(),
         }
     }
