@@ -158,7 +158,7 @@ impl Agent {
         }
         self.process.flush();
         self.tell_reports(&reports);
-        // The folder tells of what could be decoded before itself, with the place.
+        // What the folder reports itself, it also says is over.
         let is_said = |found: &&Report| self.source.says(found);
         (mended.iter().filter(|found| !is_said(found))).for_each(no_longer);
         self.go_on_starting();
