@@ -1,4 +1,4 @@
-//! The command line: what DESIGN calls fixed stays fixed, and `--help` is the manual.
+//! The command line: flags and commands are a contract, and `--help` is the manual.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

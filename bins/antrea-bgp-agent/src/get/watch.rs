@@ -57,7 +57,9 @@ pub(super) async fn watch<T: Shown>(ask: &AskArgs, path: &str) -> Result<ExitCod
             }
             Ok(Answer::NotFound(why)) => {
                 trouble.is(why);
-                printer.print(&known.replace(Vec::new()))?;
+                if printer.print(&known.replace(Vec::new()))? == Reader::HasLeft {
+                    return Ok(ExitCode::SUCCESS);
+                }
             }
             Err(error) if !answered => return Err(error),
             Err(error) => trouble.is(format!("{error:#}; waiting for it")),

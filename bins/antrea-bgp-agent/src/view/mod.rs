@@ -162,6 +162,6 @@ pub(crate) struct FindingView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PeerDelivery {
     pub(crate) peer: String,
-    /// `sent`, `pending`, or `no session`.
+    /// `sent`, `pending`, `not sent`, or `no session`, which may be followed by the state and the reason in brackets.
     pub(crate) delivery: String,
 }

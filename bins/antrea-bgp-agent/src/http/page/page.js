@@ -367,7 +367,11 @@
     showRoutes();
     explain();
   };
-  const fromHash = () => { $("query").value = decodeURIComponent(location.hash.slice(1)); };
+  const fromHash = () => {
+    const text = location.hash.slice(1);
+    // Anybody can write a link, and one that is not encoded right must not stop the page.
+    try { $("query").value = decodeURIComponent(text); } catch { $("query").value = text; }
+  };
   $("search").addEventListener("submit", (event) => event.preventDefault());
   $("query").addEventListener("input", () => {
     remember($("query").value.trim());
