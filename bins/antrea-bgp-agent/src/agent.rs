@@ -159,18 +159,20 @@ impl Agent {
         self.process.flush();
         self.tell_reports(&reports);
         // What the folder reports itself, it also says is over.
-        let is_said = |found: &&Report| self.source.says(found);
-        (mended.iter().filter(|found| !is_said(found))).for_each(no_longer);
+        let is_ours = |found: &&Report| !self.source.says(found);
+        mended.iter().filter(is_ours).for_each(no_longer);
         self.go_on_starting();
     }
 
     /// All together: where they stand in a folder is looked up in one go.
     fn tell_reports(&self, reports: &[Report]) {
-        let places = self.source.locate(reports);
-        for (found, place) in reports.iter().zip(places) {
-            if !self.source.says(found) {
-                report(found, place.as_deref());
-            }
+        let is_ours = |found: &&Report| !self.source.says(found);
+        let ours: Vec<_> = reports.iter().filter(is_ours).collect();
+        let places = self.source.locate(&ours);
+        for (found, place) in ours.into_iter().zip(places) {
+            report(found, place.as_deref());
+        }
+        for found in reports {
             if let Some(event) = telling::of_report(found, self.engine.node()) {
                 self.source.tell(event);
             }

@@ -207,8 +207,9 @@ fn absent_node(engine: &Engine) -> Option<&'static str> {
 pub(crate) fn problems(known: &Known<'_>, placed: bool) -> Vec<String> {
     let (engine, source) = (known.engine, known.source);
     let missing = absent_node(engine).map(|why| format!("error: Node/{}: {why}", engine.node()));
-    let reports = engine.problems().filter(|report| !source.says(report));
-    let reports: Vec<_> = reports.cloned().collect();
+    let reports: Vec<_> = (engine.problems())
+        .filter(|report| !source.says(report))
+        .collect();
     let places = match placed {
         true => source.locate(&reports),
         false => vec![None; reports.len()],

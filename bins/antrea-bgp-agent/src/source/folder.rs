@@ -178,7 +178,7 @@ impl FolderSource {
     }
 
     /// Where the object of each report stands, or the field of it. The files are read again.
-    pub(crate) fn locate(&self, reports: &[Report]) -> Vec<Option<String>> {
+    pub(crate) fn locate(&self, reports: &[&Report]) -> Vec<Option<String>> {
         let questions: Vec<_> = reports
             .iter()
             .map(|report| (&report.object, report.field.as_deref()))

@@ -96,7 +96,7 @@ impl Source {
 
     /// Where the object of each report stands, or the field of it: file, line and column. Objects of
     /// an API server stand nowhere.
-    pub(crate) fn locate(&self, reports: &[Report]) -> Vec<Option<String>> {
+    pub(crate) fn locate(&self, reports: &[&Report]) -> Vec<Option<String>> {
         match self {
             Self::Folder(folder) if !reports.is_empty() => folder.locate(reports),
             _ => vec![None; reports.len()],
