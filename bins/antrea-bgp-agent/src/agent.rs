@@ -159,14 +159,14 @@ impl Agent {
         self.process.flush();
         self.tell_reports(&reports);
         // What the folder reports itself, it also says is over.
-        let is_ours = |found: &&Report| !self.source.says(found);
+        let is_ours = |found: &&Report| !self.source.logs(found);
         mended.iter().filter(is_ours).for_each(no_longer);
         self.go_on_starting();
     }
 
     /// All together: where they stand in a folder is looked up in one go.
     fn tell_reports(&self, reports: &[Report]) {
-        let is_ours = |found: &&Report| !self.source.says(found);
+        let is_ours = |found: &&Report| !self.source.logs(found);
         let ours: Vec<_> = reports.iter().filter(is_ours).collect();
         let places = self.source.locate(&ours);
         for (found, place) in ours.into_iter().zip(places) {
@@ -242,8 +242,8 @@ impl Agent {
             Query::Agent(back) => drop(back.send(answers::agent(&known))),
             Query::Policy { placed, back } => drop(back.send(answers::policy(&known, placed))),
             Query::Peers(filter, back) => drop(back.send(answers::peers(&known, &filter))),
-            Query::Peer(address, back) => {
-                drop(back.send(answers::peer(&known, address).map(Box::new)));
+            Query::Peer(name, back) => {
+                drop(back.send(answers::peer(&known, &name).map(Box::new)));
             }
             Query::Plan(back) => drop(back.send(Intent::of(&self.engine))),
             Query::Routes(filter, back) => drop(back.send(answers::routes(&known, &filter))),

@@ -18,8 +18,8 @@ use tokio::net::UnixListener;
 use tracing::info;
 
 use crate::answers::{FamilyFilter, Filter, Missing};
-use crate::get::PeerName;
 use crate::logging::LogLevel;
+use crate::peer_name::PeerName;
 use crate::query::{Asker, Query};
 
 /// antctl's own words.
@@ -83,7 +83,7 @@ async fn peers(State(asker): State<Asker>, UrlQuery(parameters): Parameters) -> 
 /// One peer in full.
 async fn peer(State(asker): State<Asker>, UrlPath(peer): UrlPath<String>) -> Response {
     match peer.parse::<PeerName>() {
-        Ok(PeerName(address)) => effective(asker.ask(|back| Query::Peer(address, back)).await),
+        Ok(name) => effective(asker.ask(|back| Query::Peer(name, back)).await),
         Err(why) => (StatusCode::BAD_REQUEST, why).into_response(),
     }
 }
@@ -157,7 +157,7 @@ fn filter(parameters: &HashMap<String, String>) -> Option<Filter> {
         return None;
     }
     let peer = parameters.get("peer").map(|peer| peer.parse::<PeerName>());
-    let peer = peer.transpose().ok()?.map(|name| name.0);
+    let peer = peer.transpose().ok()?;
     Some(Filter {
         family,
         route_type,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::get::PeerName;
+use crate::peer_name::PeerName;
 
 /// Where `run` listens for `get` and `explain` unless told otherwise.
 pub(crate) const DEFAULT_API_SOCKET: &str = "/run/antrea-bgp-agent/api.sock";

@@ -16,6 +16,7 @@ mod get;
 mod http;
 mod logging;
 mod metrics;
+mod peer_name;
 mod plan;
 mod process;
 mod query;

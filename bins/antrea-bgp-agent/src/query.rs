@@ -1,12 +1,11 @@
 //! Questions to the agent's task, which alone owns the engine: they travel as messages.
 
-use std::net::IpAddr;
-
 use antrea_bgp_policy::Subject;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answers::{Condition, Filter, Missing};
 use crate::metrics::Snapshot;
+use crate::peer_name::PeerName;
 use crate::plan::Intent;
 use crate::view::{AgentView, ExplanationView, PeerDetail, PeerView, PolicyView, RouteView};
 
@@ -19,7 +18,7 @@ pub(crate) enum Query {
         back: oneshot::Sender<Result<PolicyView, Missing>>,
     },
     Peers(Filter, oneshot::Sender<Result<Vec<PeerView>, Missing>>),
-    Peer(IpAddr, oneshot::Sender<Result<Box<PeerDetail>, Missing>>),
+    Peer(PeerName, oneshot::Sender<Result<Box<PeerDetail>, Missing>>),
     Routes(Filter, oneshot::Sender<Result<Vec<RouteView>, Missing>>),
     Plan(oneshot::Sender<Intent>),
     Explain(Subject, oneshot::Sender<ExplanationView>),

@@ -26,6 +26,11 @@ impl Cell {
         }
     }
 
+    /// As it reads without its colour.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     fn width(&self) -> usize {
         self.text.chars().count()
     }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::running::{PORT, Running, address};
+use common::running::{PORT, Running, address, eventually};
 use common::{Answer, Folder, node, policy};
 use serde_json::json;
 
@@ -108,6 +108,44 @@ fn a_comparison_with_another_node_is_refused() {
     let elsewhere = Folder::with(&node("node-c", 3));
     let warned = diff(&agent, &elsewhere, &[]);
     assert!(warned.err.contains("has no Node \"node-a\""), "{warned:?}");
+}
+
+#[test]
+fn passwords_are_said_to_be_left_out_where_there_are_any() {
+    let secret = |password: &str| {
+        format!(
+            "---
+apiVersion: v1
+kind: Secret
+metadata: {{ name: antrea-bgp-passwords, namespace: kube-system }}
+stringData: {{ 192.0.2.77-65001: {password} }}
+"
+        )
+    };
+    let folder = Folder::with(&(manifests() + &secret("swordfish")));
+    let agent = Running::start(&folder, address(5, 0), &[]);
+    eventually("the peer has its password", || {
+        let peer = agent
+            .ask(&["get", "bgppeers", "192.0.2.77", "-o", "json"])
+            .json();
+        peer["configured"]["authenticated"] == true
+    });
+    let other = diff(
+        &agent,
+        &Folder::with(&(manifests() + &secret("herring"))),
+        &[],
+    );
+    assert_eq!(other.code, Some(0), "{other:?}");
+    assert!(
+        other.err.contains("note: passwords are not compared"),
+        "{other:?}"
+    );
+    let none = diff(&agent, &Folder::with(&manifests()), &[]);
+    assert!(none.out.contains("authenticated true -> false"), "{none:?}");
+    assert!(!none.err.contains("not compared"), "{none:?}");
+    for answer in [&other, &none] {
+        assert!(!format!("{answer:?}").contains("swordfish"), "{answer:?}");
+    }
 }
 
 #[test]

@@ -108,6 +108,42 @@ fn a_skipped_peer_has_no_routes_for_a_reason() {
         "{}",
         answer.err
     );
+    // The place is that of the peer.
+    let wide = agent.ask(&["get", "bgppolicy", "-o", "wide"]).out;
+    assert!(wide.contains("spec.bgpPeers[0]: "), "{wide}");
+    let (_, metrics) = agent.probe(address(15, 0), "/metrics");
+    assert!(!metrics.contains("_peer_up{"), "{metrics}");
+}
+
+#[test]
+fn a_peer_that_is_refused_is_down_and_its_routes_say_why() {
+    let (here, peer) = (address(16, 0), address(16, 1));
+    let service = UNDECODABLE.replace("clusterIPs: 10", "clusterIPs: [10.96.0.10]");
+    let policy = edge(&format!("{{ address: {peer}, asn: 65001 }}"));
+    let folder = Folder::with(&(node("node-a", 1) + &service + &policy));
+    let secret = format!(
+        "apiVersion: v1
+kind: Secret
+metadata: {{ name: antrea-bgp-passwords, namespace: kube-system }}
+stringData: {{ {peer}-65001: {} }}
+",
+        "x".repeat(81)
+    );
+    folder.write("secret.yaml", &secret);
+    let agent = Running::start(&folder, here, &[]);
+    let explain = || agent.ask(&["explain", "10.96.0.10"]);
+    let told = format!("to {peer}: no session (Idle: ");
+    eventually("it is told", || explain().out.contains(&told));
+    let peers = agent.ask(&["get", "bgppeers", "-o", "json"]).json();
+    let why = peers[0]["lastError"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(why.contains("81 octets"), "{why:?}");
+    assert!(explain().out.contains(&why), "{why:?}: {}", explain().out);
+    let (_, metrics) = agent.probe(here, "/metrics");
+    let series = format!("antrea_agent_bgp_peer_up{{peer=\"{peer}\",asn=\"65001\"}} 0");
+    assert!(metrics.lines().any(|line| line == series), "{metrics}");
 }
 
 #[test]

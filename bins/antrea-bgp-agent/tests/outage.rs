@@ -112,6 +112,31 @@ fn sessions_wait_for_all_first_routes_where_these_come_in_time() {
     assert!(mended.elapsed() < Duration::from_secs(20));
 }
 
+/// Whoever watches sees that the peer is down, whoever asks why, and what is wrong is said once.
+fn shows_the_peer_that_waits(agent: &Running, here: Ipv4Addr, peer: Ipv4Addr) {
+    let (_, metrics) = agent.probe(here, "/metrics");
+    for series in [
+        format!("peer_up{{peer=\"{peer}\",asn=\"65001\"}} 0"),
+        format!("peer_session_state{{peer=\"{peer}\",asn=\"65001\",state=\"Idle\"}} 1"),
+        "problems 1".to_owned(),
+    ] {
+        let line = format!("antrea_agent_bgp_{series}");
+        assert!(metrics.lines().any(|it| it == line), "{line} in {metrics}");
+    }
+    let why = "no session (Idle: waiting for the Secret of passwords)";
+    eventually("the route is there, and what keeps it", || {
+        let explained = agent.ask(&["explain", "10.244.1.7"]);
+        explained.code == Some(0) && explained.out.contains(&format!("to {peer}: {why}"))
+    });
+    let routes = agent
+        .ask(&["get", "bgproutes", "--peer", &peer.to_string()])
+        .out;
+    assert!(routes.contains(why), "{routes}");
+    let wide = agent.ask(&["get", "bgppolicy", "-o", "wide"]).out;
+    let lines = wide.lines().filter(|line| line.contains("Secret"));
+    assert_eq!(lines.count(), 1, "{wide}");
+}
+
 #[test]
 fn no_session_opens_without_a_password_that_may_exist() {
     for (test, code, why) in [(4, 500, "HTTP 500"), (5, 403, "in a Role in namespace")] {
@@ -122,6 +147,7 @@ fn no_session_opens_without_a_password_that_may_exist() {
         let begin = Instant::now();
         let agent = api.run(here, &[]);
         until_unready(&agent, here, "synced/Secret", why);
+        shows_the_peer_that_waits(&agent, here, peer);
         // Beyond the bounds of the other sources; what follows shows that nothing else is missing.
         while begin.elapsed() < 2 * END_OF_RIB_WAITS {
             assert_eq!(state(&agent, peer), "Idle");

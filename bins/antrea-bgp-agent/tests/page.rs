@@ -199,6 +199,18 @@ fn a_browser_shows_policy_peers_routes_and_answers() {
 }
 
 #[test]
+fn a_link_that_is_not_encoded_right_does_not_stop_the_page() {
+    let here = address(9, 0);
+    let _agent = Running::start(&folder(&[]), here, &["--status-page"]);
+    let Some((document, complaints)) = browser(&format!("http://{here}:9474/#%"), &[]) else {
+        return;
+    };
+    assert_eq!(complaints, "");
+    let words = words(&document);
+    assert!(words.contains("Policy edge Router ID"), "{words}");
+}
+
+#[test]
 fn what_a_peer_says_is_text_and_not_markup() {
     let (here, peer) = (address(6, 0), address(6, 1));
     let folder = folder(&[peer]);

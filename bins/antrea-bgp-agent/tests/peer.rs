@@ -165,6 +165,16 @@ fn a_peer_that_is_not_there_is_said_to_be_so() {
         (answer.code, answer.err.trim_end()),
         (Some(1), why.as_str())
     );
+    let other_port = agent.ask(&["get", "bgppeers", &format!("{peer}:1")]);
+    assert_eq!(
+        (other_port.code, other_port.err.trim_end()),
+        (
+            Some(1),
+            &*format!("BGPPolicy edge has no peer {peer}:1; it has {peer}:{PORT}")
+        )
+    );
+    let with_port = agent.http(&format!("/bgproutes?peer={peer}:{PORT}"));
+    assert_eq!(with_port.0, 200, "{}", with_port.1);
     assert_eq!(agent.http("/bgppeers/router-1").0, 400);
     assert_eq!(agent.http("/bgproutes?peer=router-1").0, 400);
     let nonsense = agent.ask(&["get", "bgppeers", "router-1"]);

@@ -99,7 +99,9 @@ fn a_route_that_no_peer_can_be_told_of_is_not_advertised() {
     });
     assert_eq!(explain().code, Some(1));
     assert!(
-        explain().out.contains("no peer of its family"),
+        explain()
+            .out
+            .contains("BGPPolicy edge has no IPv4 peer to tell of it"),
         "{}",
         explain().out
     );

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use common::running::{PORT, Peer, Running, address};
+use common::running::{PORT, Peer, Running, address, eventually};
 use common::{Folder, node, policy};
 use serde_json::Value;
 
@@ -120,6 +120,56 @@ fn a_watch_outlives_the_policy_and_the_agent() {
     let _agent = agent.start_again(&folder, here);
     folder.write("policy.yaml", &edge("").replace("64512", "64999"));
     assert!(pages.expect("64999").starts_with("MODIFIED "));
+}
+
+#[test]
+fn what_is_wrong_with_a_policy_is_told_when_it_comes_and_only_to_who_is_shown_it() {
+    let here = address(3, 0);
+    let folder = Folder::with(&node("node-a", 1));
+    folder.write("policy.yaml", &edge(""));
+    let agent = Running::start(&folder, here, &[]);
+    let wide = Watching::start(&agent, &["get", "bgppolicy", "-o", "wide"]);
+    let table = Watching::start(&agent, &["get", "bgppolicy"]);
+    wide.expect("ADDED    edge");
+    table.expect("ADDED    edge");
+    folder.write(
+        "policy.yaml",
+        &edge("  bgpPeers: [{ address: fe80::1, asn: 65001 }]\n"),
+    );
+    wide.expect("MODIFIED edge");
+    assert!(wide.expect("spec.bgpPeers[0]").starts_with("error: "));
+    folder.write("policy.yaml", &edge("").replace("64512", "64999"));
+    wide.expect("64999");
+    let next = table.expect("MODIFIED");
+    assert!(next.contains("64999"), "{next}");
+}
+
+#[test]
+fn a_watch_ends_with_its_reader() {
+    let here = address(4, 0);
+    let folder = Folder::with(&node("node-a", 1));
+    folder.write("policy.yaml", &edge(""));
+    let agent = Running::start(&folder, here, &[]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_antrea-bgp-agent"))
+        .args(["get", "bgproutes", "--watch", "--api-socket"])
+        .arg(agent.socket())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let mut reader = BufReader::new(child.stdout.take().expect("piped"));
+    let mut heading = String::new();
+    reader.read_line(&mut heading).expect("a heading");
+    assert!(heading.starts_with("EVENT"), "{heading}");
+    drop(reader);
+    // What it has to say next is that the route is gone, since no policy is in effect.
+    std::fs::remove_file(folder.path().join("policy.yaml")).expect("it was there");
+    let mut end = None;
+    eventually("it ends by itself", || {
+        end = end.or(child.try_wait().expect("it can be waited for"));
+        end.is_some()
+    });
+    assert_eq!(end.and_then(|status| status.code()), Some(0));
 }
 
 #[test]

@@ -170,11 +170,11 @@ async fn flips(
     let updates = peer.with(|heard| heard.updates);
     let mut random = fastrand::Rng::with_seed(u64::from(rate));
     let mut ready = vec![true; services as usize];
-    let count = rate * seconds;
+    let count = u64::from(rate) * u64::from(seconds);
     let begin = Instant::now();
     let mut changes = Vec::new();
     for number in 0..count {
-        let due = begin + Duration::from_secs(1) * number / rate;
+        let due = begin + Duration::from_secs_f64(number as f64 / f64::from(rate));
         tokio::time::sleep_until(due.into()).await;
         let service = random.u32(..services);
         let is_ready = &mut ready[service as usize];
@@ -182,9 +182,10 @@ async fn flips(
         changes.push((objects::route_of(service), *is_ready, Instant::now()));
         server.put(objects::local_slice(service, *is_ready));
     }
-    let wanted = 1 + ready.iter().filter(|ready| **ready).count();
-    peer.until(BOUND, |heard| heard.routes.len() == wanted)
-        .await?;
+    let expected: Vec<_> = (0..services)
+        .map(|service| (objects::route_of(service), ready[service as usize]))
+        .collect();
+    peer.until(BOUND, |heard| heard.agrees(&expected)).await?;
     let took = begin.elapsed();
     let after = agent.usage()?;
     let latencies = peer.with(|heard| measure::latencies(&changes, &heard.history));

@@ -88,7 +88,7 @@ fn measure_with(receivers: u8, options: &Options) -> Result<()> {
 
 /// What a measurement took besides time.
 struct Cost {
-    changes: u32,
+    changes: u64,
     /// Of the first receiver.
     prefixes: usize,
     updates: u64,
@@ -169,7 +169,7 @@ impl Lab {
         let mut random = fastrand::Rng::with_seed(1);
         let mut is_there = vec![true; self.routes as usize];
         let mut latencies = Vec::new();
-        let measured = self.measured(count, || {
+        let measured = self.measured(count.into(), || {
             for _ in 0..count {
                 thread::sleep(PAUSE);
                 let number = random.u32(..self.routes);
@@ -195,14 +195,14 @@ impl Lab {
         let mut random = fastrand::Rng::with_seed(2);
         let mut is_there = vec![true; self.routes as usize];
         let few = (self.routes / options.one_in).max(1);
-        let count = options.rate * options.seconds;
+        let count = u64::from(options.rate) * u64::from(options.seconds);
         let mut changes = Vec::new();
         let cost = self.measured(count, || {
             let begin = Instant::now();
             let mut made = 0;
             while made < count {
                 let due = begin.elapsed().as_secs_f64() * f64::from(options.rate);
-                while made < count && f64::from(made) <= due {
+                while made < count && made as f64 <= due {
                     let number = random.u32(..few) * (self.routes / few);
                     let flipped = &mut is_there[number as usize];
                     *flipped = !*flipped;
@@ -212,10 +212,14 @@ impl Lab {
                 }
                 thread::sleep(TICK);
             }
-            let left = is_there.iter().filter(|it| **it).count();
+            let step = self.routes / few;
+            let touched = (0..few).map(|number| number * step);
+            let expected: Vec<_> = touched
+                .map(|number| (prefix(number), is_there[number as usize]))
+                .collect();
             self.receivers
                 .iter()
-                .try_for_each(|receiver| receiver.until(BOUND, |heard| heard.routes.len() == left))
+                .try_for_each(|receiver| receiver.until(BOUND, |heard| heard.agrees(&expected)))
         })?;
         let mut all = Vec::new();
         for receiver in &self.receivers {
@@ -228,7 +232,7 @@ impl Lab {
     }
 
     /// What `work` took, of the first receiver's view.
-    fn measured(&self, changes: u32, work: impl FnOnce() -> Result<()>) -> Result<Cost> {
+    fn measured(&self, changes: u64, work: impl FnOnce() -> Result<()>) -> Result<Cost> {
         let (updates, cpu) = (self.receivers[0].lock().updates, own_cpu());
         self.receivers.iter().for_each(|it| it.forget());
         work()?;

@@ -35,4 +35,11 @@ impl Heard {
             self.history.push((route.prefix, true, now));
         }
     }
+
+    /// Whether each of these routes is there, or is not, as is said of it.
+    #[must_use]
+    pub fn agrees(&self, expected: &[(IpNet, bool)]) -> bool {
+        let is_so = |(route, is_there): &(IpNet, bool)| self.routes.contains(route) == *is_there;
+        expected.iter().all(is_so)
+    }
 }

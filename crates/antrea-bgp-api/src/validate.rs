@@ -97,6 +97,9 @@ pub struct Policy {
     pub egress: bool,
     /// The peers, in the order in which they are written; no two have one address.
     pub peers: Vec<Peer>,
+    /// Where each of [`peers`](Self::peers) stands in `spec.bgpPeers`, counted from 0: invalid ones
+    /// are left out.
+    pub peer_positions: Vec<usize>,
 }
 
 /// Membership in a confederation (RFC 5065), in range.
@@ -156,7 +159,7 @@ pub fn validate(spec: &BGPPolicySpec) -> Validated {
         .map(|c| confederation(c, &mut found));
     let service = spec.advertisements.service.as_ref();
     let service_ip_types = service.map(|s| ip_types(s, &mut found)).unwrap_or_default();
-    let peers = peers(&spec.bgp_peers, &mut found);
+    let (peer_positions, peers) = peers(&spec.bgp_peers, &mut found).into_iter().unzip();
     if spec.drain_on_taints.is_some() {
         found.no_effect("spec.drainOnTaints");
     }
@@ -176,6 +179,7 @@ pub fn validate(spec: &BGPPolicySpec) -> Validated {
             pod: spec.advertisements.pod.is_some(),
             egress: spec.advertisements.egress.is_some(),
             peers,
+            peer_positions,
         })
     };
     Validated {
@@ -226,7 +230,8 @@ fn ip_types(service: &ServiceAdvertisement, found: &mut Findings) -> BTreeSet<Se
     known
 }
 
-fn peers(written: &[BGPPeer], found: &mut Findings) -> Vec<Peer> {
+/// The valid peers, each with its position.
+fn peers(written: &[BGPPeer], found: &mut Findings) -> Vec<(usize, Peer)> {
     let mut peers = Vec::with_capacity(written.len());
     let mut first_at = BTreeMap::new();
     for (index, peer) in written.iter().enumerate() {
@@ -247,7 +252,7 @@ fn peers(written: &[BGPPeer], found: &mut Findings) -> Vec<Peer> {
             continue;
         }
         first_at.insert(valid.address, index);
-        peers.push(valid);
+        peers.push((index, valid));
     }
     peers
 }

@@ -62,8 +62,9 @@ fn scenario_66_one_address_in_two_forms_is_one_peer() {
         { "address": "2001:0DB8:0:0:0:0:0:1", "asn": 65003 },
         { "address": "2001:db8::1", "asn": 65003 },
     ])));
-    let peers = validated.policy.expect("the policy itself is good").peers;
-    let peers: Vec<_> = peers
+    let policy = validated.policy.expect("the policy itself is good");
+    assert_eq!(policy.peer_positions, [0, 2]);
+    let peers: Vec<_> = (policy.peers)
         .iter()
         .map(|p| (p.address.to_string(), p.asn))
         .collect();

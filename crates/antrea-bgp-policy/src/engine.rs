@@ -23,7 +23,9 @@ use antrea_bgp_api::{DEFAULT_NAMESPACE, Kind, ObjectRef, PASSWORDS_SECRET};
 use ipnet::IpNet;
 use router_id::RouterId;
 
-use crate::{Effect, KindSet, PeerSpec, PeerView, ProcessSpec, Report, RouteView, SourceState};
+use crate::{
+    Effect, KindSet, PeerSpec, PeerView, ProcessSpec, Report, RouteType, RouteView, SourceState,
+};
 
 use egresses::Egresses;
 use ledger::Ledger;
@@ -151,6 +153,13 @@ impl Engine {
     #[must_use]
     pub fn route_count(&self) -> usize {
         self.table.len()
+    }
+
+    /// How many routes there are of each type; of several owners the first counts. All types are
+    /// there.
+    #[must_use]
+    pub fn routes_by_type(&self) -> BTreeMap<RouteType, usize> {
+        self.table.by_type()
     }
 
     /// The valid peers of the effective policy, by address: IPv4 first.

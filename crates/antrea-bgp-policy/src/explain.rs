@@ -151,8 +151,9 @@ impl fmt::Display for Finding {
 pub enum Verdict {
     /// The node advertises it.
     Advertised {
-        /// The configured peers of that family. Whether each session is up, and has it, is known
-        /// to the speaker.
+        /// The peers of that family in the effective policy, by address; there is one at least.
+        /// What becomes of each [`Engine::peers`](crate::Engine::peers) tells; whether its session
+        /// is up, and has the route, is known to the speaker.
         peers: Vec<IpAddr>,
     },
     /// The node does not advertise it.
@@ -162,9 +163,6 @@ pub enum Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Verdict::Advertised { peers } if peers.is_empty() => {
-                f.write_str("is advertised, but no peer of its family is configured")
-            }
             Verdict::Advertised { peers } => {
                 f.write_str("is advertised to ")?;
                 for (i, peer) in peers.iter().enumerate() {

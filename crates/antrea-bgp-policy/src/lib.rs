@@ -26,15 +26,19 @@
 //!         "nodeSelector": { "matchLabels": { "bgp": "enabled" } },
 //!         "localASN": 64512,
 //!         "advertisements": { "pod": {} },
+//!         "bgpPeers": [{ "address": "192.0.2.1", "asn": 65001 }],
 //!     },
 //! }));
 //!
 //! let mut engine = Engine::new("node-a");
 //! engine.handle(Input::Applied(node));
 //! engine.handle(Input::Applied(policy));
+//! // There are no passwords.
+//! engine.handle(Input::Relisted { kind: Kind::Secret, objects: vec![], invalid: vec![] });
 //! while let Some(effect) = engine.poll_effect() {
 //!     match effect {
 //!         Effect::StartProcess(process) => assert_eq!(process.local_asn, 64512),
+//!         Effect::SetPeer(spec) => assert_eq!(spec.peer.address.to_string(), "192.0.2.1"),
 //!         Effect::Announce(route) => assert_eq!(route.prefix.to_string(), "10.10.0.0/24"),
 //!         _ => {}
 //!     }

@@ -147,6 +147,13 @@ pub enum Obstacle {
     ProxyIpMode,
     /// The node has neither a Pod CIDR nor an InternalIP of the family.
     FamilyNotEnabled(Family),
+    /// All else is as it should be, but the effective policy has no peer of the family.
+    NoPeer {
+        /// The policy.
+        policy: String,
+        /// The family of the prefix.
+        family: Family,
+    },
     /// The traffic policy is Local, and this node has no usable endpoint of the family.
     NoLocalEndpoint {
         /// The family of the address, hence of the endpoints that count.
@@ -253,6 +260,9 @@ impl fmt::Display for Obstacle {
                     f,
                     "the node has no {family} Pod CIDR and no {family} InternalIP"
                 )
+            }
+            Obstacle::NoPeer { policy, family } => {
+                write!(f, "BGPPolicy {policy} has no {family} peer to tell of it")
             }
             Obstacle::NoLocalEndpoint { family, elsewhere } => {
                 write!(

@@ -213,6 +213,11 @@ fn a_family_comes_with_a_pod_cidr_or_internal_ip_and_goes_with_the_last() {
             "-fd00:96::1/128",
         ]
     );
+    let fields = cluster
+        .engine
+        .problems()
+        .map(|problem| problem.field.as_deref());
+    assert_eq!(fields.collect::<Vec<_>>(), [Some("spec.bgpPeers[1]")]);
 }
 
 #[test]

@@ -231,7 +231,7 @@ fn explain_says_when_no_peer_gets_a_route() {
     let node = Node::with(&[dual_stack_node(), policy("p").advertising_pods()]);
     assert_eq!(
         node.explain("fd00:10::/64"),
-        "fd00:10::/64 (NodeIPAMPodCIDR) is advertised, but no peer of its family is configured"
+        "fd00:10::/64 (NodeIPAMPodCIDR) is not advertised: BGPPolicy p has no IPv6 peer to tell of it"
     );
 }
 

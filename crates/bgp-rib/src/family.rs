@@ -19,6 +19,31 @@ pub(crate) struct Shared<'a> {
     pub(crate) hold_end_of_rib: bool,
 }
 
+/// Whether attributes fit into the messages of one group. Mostly one route has the same as the one before, and what was
+/// found out last is kept.
+pub(crate) struct Fits<'a> {
+    attributes: &'a Interner,
+    last: Option<(u32, bool)>,
+}
+
+impl<'a> Fits<'a> {
+    pub(crate) fn new(attributes: &'a Interner) -> Self {
+        let last = None;
+        Self { attributes, last }
+    }
+
+    fn of(&mut self, key: &GroupKey, attrs: u32) -> bool {
+        match self.last {
+            Some((of, fits)) if of == attrs => fits,
+            _ => {
+                let fits = Packer::fits(key, self.attributes.get(attrs));
+                self.last = Some((attrs, fits));
+                fits
+            }
+        }
+    }
+}
+
 /// The routes of one family and the peers that are told of them.
 pub(crate) struct FamilyTable<A> {
     log: Log<A>,
@@ -296,21 +321,32 @@ impl<A: Address> FamilyTable<A> {
         slot: u32,
         address: A,
         len: u8,
-        attributes: &Interner,
+        fits: &mut Fits<'_>,
     ) -> Option<Delivery> {
         let peer = self.peer(slot)?;
         Some(match self.log.find(address, len) {
             Some((at, State::Live(_))) if !peer.pass.has_sent(at) => Delivery::Pending,
-            Some((_, State::Live(attrs))) => {
-                let key = &self.groups[peer.group].key;
-                match Packer::fits(key, attributes.get(attrs)) {
-                    true => Delivery::Sent,
-                    false => Delivery::NotAdvertised,
-                }
-            }
+            Some((_, State::Live(attrs))) => match fits.of(&self.groups[peer.group].key, attrs) {
+                true => Delivery::Sent,
+                false => Delivery::NotAdvertised,
+            },
             Some((at, State::Tombstone)) if at >= peer.pass.horizon() => Delivery::Pending,
             _ => Delivery::NotAdvertised,
         })
+    }
+
+    /// How many prefixes a peer was told of and not told to forget.
+    pub(crate) fn sent(&self, slot: u32, fits: &mut Fits<'_>) -> Option<usize> {
+        let peer = self.peer(slot)?;
+        let key = &self.groups[peer.group].key;
+        let sent = (0..)
+            .zip(self.log.records())
+            .take_while(|(at, _)| peer.pass.has_sent(*at))
+            .filter(|(_, record)| match record.state() {
+                State::Live(attrs) => fits.of(key, attrs),
+                State::Tombstone | State::Hole => false,
+            });
+        Some(sent.count())
     }
 
     /// Peers, as slot and generation, that [`Table::laggards`](crate::Table::laggards) is to name.

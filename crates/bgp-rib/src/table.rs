@@ -6,7 +6,7 @@ use bgp_wire::{Family, MAX_MESSAGE, NextHop};
 use ipnet::IpNet;
 
 use crate::attributes::{Attributes, AttrsId, Interner};
-use crate::family::{FamilyTable, Shared};
+use crate::family::{FamilyTable, Fits, Shared};
 use crate::log::State;
 use crate::pack::Packer;
 use crate::prefix::Address;
@@ -244,14 +244,39 @@ impl Table {
 
     /// What a peer knows of a prefix. A peer that left, or of the other family, knows nothing.
     pub fn delivery(&self, peer: PeerId, prefix: &IpNet) -> Delivery {
-        if !self.contains(peer) {
-            return Delivery::NotAdvertised;
-        }
-        let delivery = match peer.ipv6 {
-            false => delivery(&self.ipv4, peer, prefix, &self.attributes),
-            true => delivery(&self.ipv6, peer, prefix, &self.attributes),
+        let mut one = self.deliveries(peer, std::slice::from_ref(prefix));
+        one.next().unwrap_or(Delivery::NotAdvertised)
+    }
+
+    /// The same of each of several prefixes, in their order: a good deal faster than one by one.
+    pub fn deliveries<'a>(
+        &'a self,
+        peer: PeerId,
+        prefixes: &'a [IpNet],
+    ) -> impl Iterator<Item = Delivery> + 'a {
+        let is_here = self.contains(peer);
+        let mut fits = Fits::new(&self.attributes);
+        prefixes.iter().map(move |prefix| {
+            let delivery = match peer.ipv6 {
+                _ if !is_here => None,
+                false => delivery(&self.ipv4, peer, prefix, &mut fits),
+                true => delivery(&self.ipv6, peer, prefix, &mut fits),
+            };
+            delivery.unwrap_or(Delivery::NotAdvertised)
+        })
+    }
+
+    /// How many routes a peer was told of and not told to forget: those for which [`Table::delivery`] is
+    /// [`Delivery::Sent`]. Takes time that grows with the routes of the family, some nanoseconds each.
+    #[must_use]
+    pub fn sent(&self, peer: PeerId) -> usize {
+        let mut fits = Fits::new(&self.attributes);
+        let sent = match peer.ipv6 {
+            _ if !self.contains(peer) => None,
+            false => self.ipv4.sent(peer.slot, &mut fits),
+            true => self.ipv6.sent(peer.slot, &mut fits),
         };
-        delivery.unwrap_or(Delivery::NotAdvertised)
+        sent.unwrap_or_default()
     }
 
     /// Peers whose sessions should be reset, or withdrawals pile up without bound. They hold back
@@ -323,8 +348,8 @@ fn delivery<A: Address>(
     family: &FamilyTable<A>,
     peer: PeerId,
     prefix: &IpNet,
-    attributes: &Interner,
+    fits: &mut Fits<'_>,
 ) -> Option<Delivery> {
     let (address, len) = A::split(prefix)?;
-    family.delivery(peer.slot, address, len, attributes)
+    family.delivery(peer.slot, address, len, fits)
 }

@@ -183,8 +183,8 @@ impl History {
 
     /// The same failure, if nothing but failures came since.
     fn take_failed(&mut self, kind: SessionEventKind, text: &str) -> Option<SessionEvent> {
-        let is_failure = |event: &&SessionEvent| matches!(event.kind, SessionEventKind::Failed(_));
-        let failures = self.events.iter().rev().take_while(is_failure).count();
+        let trailing = self.events.iter().rev();
+        let failures = trailing.take_while(|event| is_failure(event)).count();
         let first = self.events.len() - failures;
         let mut since = self.events.range(first..);
         let at = since.position(|event| event.kind == kind && *event.text == *text)?;
@@ -197,28 +197,34 @@ impl History {
     }
 }
 
-/// How long a cause counts beside what follows from it: more than the longest time between two attempts.
-const TURN: Duration = Duration::from_secs(300);
+/// How long a cause counts beside what follows from it: more than the longest time from one attempt that fails for it to
+/// the next, which is that without an OPEN (four minutes) and the longest pause after it.
+const TURN: Duration = Duration::from_secs(600);
 
-/// The failure before the last one, where both happen in turns and only that one tells what is wrong.
+/// The failure before the last one that tells what is wrong, where the last one does not and both happen in turns.
 pub(crate) fn telling(events: &[SessionEvent]) -> Option<&SessionEvent> {
-    let [.., cause, last] = events else {
+    let (last, before) = events.split_last()?;
+    if !is_failure(last) || says_why(last) {
         return None;
-    };
-    let says_why = |event: &SessionEvent| {
-        use DownCause::{NotificationReceived, NotificationSent, OpenRefused};
-        matches!(
-            event.kind,
-            SessionEventKind::Failed(NotificationReceived | NotificationSent | OpenRefused)
-        )
-    };
-    let follows = matches!(last.kind, SessionEventKind::Failed(_)) && !says_why(last);
-    let in_turns = cause.last >= last.first
-        && last
-            .last
-            .duration_since(cause.last)
-            .is_ok_and(|since| since < TURN);
-    (says_why(cause) && follows && in_turns).then_some(cause)
+    }
+    let mut failures = before.iter().rev().take_while(|event| is_failure(event));
+    let cause = failures.find(|event| says_why(event))?;
+    let since = last.last.duration_since(cause.last);
+    let in_turns = cause.last >= last.first && since.is_ok_and(|since| since < TURN);
+    in_turns.then_some(cause)
+}
+
+fn is_failure(event: &SessionEvent) -> bool {
+    matches!(event.kind, SessionEventKind::Failed(_))
+}
+
+/// Whether a failure has its cause in what was said in messages, or was not said at all.
+fn says_why(event: &SessionEvent) -> bool {
+    use DownCause::{HoldTimer, NotificationReceived, NotificationSent, OpenRefused};
+    matches!(
+        event.kind,
+        SessionEventKind::Failed(HoldTimer | NotificationReceived | NotificationSent | OpenRefused)
+    )
 }
 
 #[cfg(test)]
@@ -242,6 +248,25 @@ mod tests {
         assert_eq!(told(&history), None);
         history.push(SessionEventKind::Established, "a to b");
         assert_eq!(told(&history), None);
+    }
+
+    #[test]
+    fn an_open_that_never_comes_tells_more_than_the_failures_around_it() {
+        let mut history = History::default();
+        let silent = SessionEventKind::Failed(DownCause::HoldTimer);
+        let closed = SessionEventKind::Failed(DownCause::Closed);
+        let no_answer = SessionEventKind::Failed(DownCause::NoAnswer);
+        for (kind, text) in [
+            (no_answer, "no answer"),
+            (closed, "closed"),
+            (silent, "no OPEN came"),
+            (no_answer, "no answer"),
+            (closed, "closed"),
+        ] {
+            history.push(kind, text);
+        }
+        let told = telling(&history.events()).map(|it| it.text.to_string());
+        assert_eq!(told, Some("no OPEN came".to_owned()));
     }
 
     #[test]

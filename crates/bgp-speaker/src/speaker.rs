@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bgp_rib::{Attributes, Change, Delivery};
+use bgp_rib::{Attributes, Change, Delivery, PeerId};
 use bgp_wire::Family;
 use ipnet::IpNet;
 use tokio::runtime::Handle;
@@ -279,20 +279,42 @@ impl Speaker {
 
     /// How far the last change of a prefix has come with a peer.
     pub fn delivery(&self, peer: IpAddr, prefix: &IpNet) -> Delivery {
-        let neighbour = self
-            .shared()
-            .peers()
-            .by_address
-            .get(&peer.to_canonical())
-            .cloned();
-        let cursors = neighbour
-            .map(|neighbour| neighbour.cursors())
-            .unwrap_or_default();
-        let family = Family::unicast_of(prefix);
-        match cursors.iter().find(|(of, _)| *of == family) {
-            Some((_, cursor)) => self.shared().routes().table.delivery(*cursor, prefix),
-            None => Delivery::NotAdvertised,
+        let mut one = self.deliveries(peer, std::slice::from_ref(prefix));
+        one.pop().unwrap_or(Delivery::NotAdvertised)
+    }
+
+    /// The same of each of several prefixes, in their order: a good deal faster than one by one. Sessions go on meanwhile.
+    pub fn deliveries(&self, peer: IpAddr, prefixes: &[IpNet]) -> Vec<Delivery> {
+        let cursors = self.cursors(peer);
+        let mut all = Vec::with_capacity(prefixes.len());
+        for chunk in prefixes.chunks(CHUNK) {
+            let routes = self.shared().routes();
+            // One run of a family at a time.
+            for run in chunk.chunk_by(|a, b| a.addr().is_ipv4() == b.addr().is_ipv4()) {
+                let family = Family::unicast_of(&run[0]);
+                match cursors.iter().find(|(of, _)| *of == family) {
+                    Some((_, cursor)) => all.extend(routes.table.deliveries(*cursor, run)),
+                    None => all.extend(run.iter().map(|_| Delivery::NotAdvertised)),
+                }
+            }
         }
+        all
+    }
+
+    /// How many routes a peer was told of and not told to forget, of all families. Takes time that grows with the table,
+    /// some nanoseconds for each route, in which sessions wait.
+    pub fn sent(&self, peer: IpAddr) -> usize {
+        let cursors = self.cursors(peer);
+        let sent = |(_, cursor): &(_, PeerId)| self.shared().routes().table.sent(*cursor);
+        cursors.iter().map(sent).sum()
+    }
+
+    /// Where the session with a peer stands in the table of each family; nowhere without a session.
+    fn cursors(&self, peer: IpAddr) -> Vec<(Family, PeerId)> {
+        let peers = self.shared().peers();
+        let neighbour = peers.by_address.get(&peer.to_canonical()).cloned();
+        drop(peers);
+        neighbour.map(|it| it.cursors()).unwrap_or_default()
     }
 
     /// Ends every session in this way, stops listening, and waits until peers were told, for 5 seconds at most. Other

@@ -1,5 +1,6 @@
 //! Answers to queries: joins what the engine wants with what the speaker has done.
 
+mod delivery;
 mod explain;
 mod peer;
 mod peers;
@@ -12,6 +13,7 @@ use std::time::Instant;
 use antrea_bgp_policy::{Engine, PeerView, SourceState};
 use bgp_speaker::Status;
 
+use crate::peer_name::PeerName;
 use crate::process::Process;
 use crate::source::Source;
 use crate::view::{AgentView, PolicyView, ProcessView};
@@ -28,13 +30,14 @@ pub(crate) enum Missing {
     Policy,
     /// The policy in effect has no such peer, but those.
     Peer {
-        asked: IpAddr,
+        asked: PeerName,
         policy: String,
-        known: Vec<IpAddr>,
+        /// Called as the one that was asked for.
+        known: Vec<PeerName>,
     },
     /// The policy in effect has this peer, and this node leaves it out.
     SkippedPeer {
-        asked: IpAddr,
+        asked: PeerName,
         /// Why.
         state: String,
     },
@@ -57,7 +60,7 @@ impl fmt::Display for Missing {
                 match known.as_slice() {
                     [] => f.write_str("it has none"),
                     known => {
-                        let known: Vec<_> = known.iter().map(IpAddr::to_string).collect();
+                        let known: Vec<_> = known.iter().map(PeerName::to_string).collect();
                         write!(f, "it has {}", known.join(", "))
                     }
                 }
@@ -66,14 +69,14 @@ impl fmt::Display for Missing {
     }
 }
 
-/// The peer of this address in the policy in effect.
-fn known_peer(engine: &Engine, asked: IpAddr) -> Result<PeerView<'_>, Missing> {
+/// The peer of this name in the policy in effect.
+fn known_peer<'a>(engine: &'a Engine, asked: &PeerName) -> Result<PeerView<'a>, Missing> {
     let policy = engine.policy().ok_or(Missing::Policy)?;
-    let found = engine.peers().find(|view| view.peer.address == asked);
+    let found = engine.peers().find(|view| asked.names(view));
     found.ok_or_else(|| Missing::Peer {
-        asked,
+        asked: *asked,
         policy: policy.name.to_owned(),
-        known: engine.peers().map(|view| view.peer.address).collect(),
+        known: engine.peers().map(|view| asked.alike(&view)).collect(),
     })
 }
 
@@ -84,7 +87,7 @@ pub(crate) struct Filter {
     /// One of antctl's route types.
     pub(crate) route_type: Option<String>,
     /// Only routes that are meant for this peer, each with what has become of it there.
-    pub(crate) peer: Option<IpAddr>,
+    pub(crate) peer: Option<PeerName>,
     /// Whether to look up what takes longer: to whom each route was sent.
     pub(crate) wide: bool,
 }

@@ -1,6 +1,5 @@
 //! One peer in full.
 
-use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use bgp_speaker::{
@@ -13,16 +12,19 @@ use jiff::Timestamp;
 use super::peers::summary;
 use super::{Known, Missing, known_peer};
 use crate::capability;
+use crate::peer_name::PeerName;
 use crate::view::{
     ByTypeView, FamilyCountsView, MessagesView, NextHopView, NotificationView, PeerConfigView,
     PeerDetail, SessionEventView, SessionView, TimersView,
 };
 
-/// The peer of this address, whether or not it has a session.
-pub(crate) fn peer(known: &Known<'_>, address: IpAddr) -> Result<PeerDetail, Missing> {
-    let peer = known_peer(known.engine, address)?;
+/// The peer of this name, whether or not it has a session.
+pub(crate) fn peer(known: &Known<'_>, asked: &PeerName) -> Result<PeerDetail, Missing> {
+    let peer = known_peer(known.engine, asked)?;
     let status = known.process.status();
-    let session = status.as_ref().and_then(|status| status.peer(address));
+    let session = status
+        .as_ref()
+        .and_then(|status| status.peer(peer.peer.address));
     let summary = summary(known, &peer, session, true);
     let configured = configured(peer.peer, peer.authenticated);
     let Some(session) = session else {

@@ -5,11 +5,9 @@ use std::time::SystemTime;
 
 use antrea_bgp_api::Kind;
 use antrea_bgp_policy::{Engine, PeerState};
-use bgp_speaker::{Delivery, PeerStatus, Speaker, State};
-use ipnet::IpNet;
+use bgp_speaker::PeerStatus;
 
 use super::{Filter, Known, Missing};
-use crate::process::Process;
 use crate::view::PeerView;
 
 /// The peers of the policy in effect, IPv4 first, by address and port.
@@ -41,7 +39,10 @@ pub(super) fn summary(
     let name = SocketAddr::new(spec.address, spec.port).to_string();
     match (peer.state, session) {
         (PeerState::Configured, Some(session)) => {
-            let advertised = wide.then(|| held(engine, process, session));
+            let advertised = wide.then(|| {
+                let speaker = process.speaker();
+                speaker.map_or(0, |speaker| speaker.sent(session.address))
+            });
             session_view(name, session, advertised)
         }
         (PeerState::Configured, None) => {
@@ -78,23 +79,6 @@ fn without_session(
         retry_in_seconds: None,
         last_error,
     }
-}
-
-/// How many of the routes a peer has been sent.
-fn held(engine: &Engine, process: &Process, session: &PeerStatus) -> usize {
-    if session.state != State::Established {
-        return 0;
-    }
-    let is_sent = |speaker: &Speaker, prefix: &IpNet| {
-        speaker.delivery(session.address, prefix) == Delivery::Sent
-    };
-    let count = |speaker| {
-        engine
-            .routes()
-            .filter(|route| is_sent(speaker, &route.prefix))
-            .count()
-    };
-    process.speaker().map(count).unwrap_or_default()
 }
 
 fn session_view(peer: String, session: &PeerStatus, advertised: Option<usize>) -> PeerView {

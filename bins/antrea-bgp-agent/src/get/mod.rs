@@ -7,7 +7,6 @@ mod policy;
 mod routes;
 mod watch;
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -18,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cli::{AskArgs, FamilyArgs, GetCommand, Output};
 use crate::client::{self, Answer};
-use crate::style::{columns, print};
+use crate::style::{BAD, NOTICE, Paint as _, columns, print};
 use crate::table::{Cell, render};
 use crate::view::{PeerDetail, PeerView, PolicyView, RouteView};
 
@@ -39,11 +38,32 @@ pub(crate) trait Shown: Clone + PartialEq + Serialize + DeserializeOwned {
     /// Several of them as a table with a row each; `None` where one of them fills a page.
     fn table(items: &[Self], wide: bool) -> Option<Table>;
 
+    /// What a wide table has to say besides the row, a line each.
+    fn remarks(&self) -> &[String] {
+        &[]
+    }
+
     /// Several of them for people.
     fn text(items: &[Self], wide: bool) -> String {
         let table = Self::table(items, wide).unwrap_or_default();
-        render(&table.header, &table.rows, columns())
+        let mut out = render(&table.header, &table.rows, columns());
+        if wide {
+            out.extend(items.iter().map(remarks));
+        }
+        out
     }
+}
+
+/// The remarks on one of them, a line each, in the colour of how bad it is.
+fn remarks(item: &impl Shown) -> String {
+    let line = |remark: &String| {
+        let colour = match remark.contains("error: ") {
+            true => BAD,
+            false => NOTICE,
+        };
+        remark.paint(colour) + "\n"
+    };
+    item.remarks().iter().map(line).collect()
 }
 
 /// Headings, and rows of as many cells.
@@ -65,7 +85,7 @@ pub(crate) async fn get(command: &GetCommand) -> Result<ExitCode> {
         }
         GetCommand::Peers(args) => {
             if let Some(peer) = &args.peer {
-                let path = format!("/bgppeers/{}", client::query_value(&peer.0.to_string()));
+                let path = format!("/bgppeers/{}", client::query_value(&peer.to_string()));
                 return show::<PeerDetail>(&args.ask, &path).await;
             }
             let query = family_query(&args.family).into_iter();
@@ -75,7 +95,10 @@ pub(crate) async fn get(command: &GetCommand) -> Result<ExitCode> {
         GetCommand::Routes(args) => {
             let route_type = args.route_type.as_ref();
             let route_type = route_type.map(|it| format!("type={}", client::query_value(it)));
-            let peer = args.peer.as_ref().map(|peer| format!("peer={}", peer.0));
+            let peer = args
+                .peer
+                .as_ref()
+                .map(|peer| format!("peer={}", client::query_value(&peer.to_string())));
             let query = family_query(&args.family).into_iter();
             let query = query.chain(route_type).chain(peer);
             let path = with_query("/bgproutes", query.chain(wide_query(&args.ask)));
@@ -174,40 +197,6 @@ fn with_query(path: &str, parts: impl IntoIterator<Item = String>) -> String {
     }
 }
 
-/// A peer, as people name it: its address, or what `get bgppeers` shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PeerName(pub(crate) IpAddr);
-
-impl std::str::FromStr for PeerName {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
-        let address = text.parse::<IpAddr>().or_else(|_| with_port());
-        let address = address.map_err(|_| "expected an IP address, with or without a port")?;
-        Ok(Self(address.to_canonical()))
-    }
-}
-
 fn shown(value: Option<impl ToString>) -> Cell {
     value.map(Cell::from).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_peer_is_named_with_or_without_its_port() {
-        for (text, address) in [
-            ("192.0.2.1", "192.0.2.1"),
-            ("192.0.2.1:179", "192.0.2.1"),
-            ("::ffff:192.0.2.1", "192.0.2.1"),
-            ("2001:db8:0::1", "2001:db8::1"),
-            ("[2001:db8::1]:179", "2001:db8::1"),
-        ] {
-            assert_eq!(text.parse(), Ok(PeerName(address.parse().unwrap())));
-        }
-        assert!("router-1".parse::<PeerName>().is_err());
-    }
 }

@@ -1,8 +1,7 @@
 //! `get bgppolicy`.
 
 use super::{Shown, Table, shown};
-use crate::style::{BAD, NOTICE, Paint as _, columns};
-use crate::table::{Cell, render};
+use crate::table::Cell;
 use crate::view::PolicyView;
 
 impl Shown for PolicyView {
@@ -31,16 +30,8 @@ impl Shown for PolicyView {
         Some(Table { header, rows })
     }
 
-    fn text(items: &[Self], wide: bool) -> String {
-        let table = Self::table(items, wide).unwrap_or_default();
-        let mut out = render(&table.header, &table.rows, columns());
-        if wide {
-            for remark in items.iter().flat_map(|item| &item.remarks) {
-                out += &painted(remark);
-                out.push('\n');
-            }
-        }
-        out
+    fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 }
 
@@ -59,13 +50,4 @@ fn row(policy: &PolicyView, wide: bool) -> Vec<Cell> {
         row.push(policy.listeners.join(", ").into());
     }
     row
-}
-
-/// A line about something that is wrong, in the colour of how bad it is.
-fn painted(remark: &str) -> String {
-    if remark.contains("error: ") {
-        remark.paint(BAD)
-    } else {
-        remark.paint(NOTICE)
-    }
 }

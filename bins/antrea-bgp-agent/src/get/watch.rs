@@ -1,12 +1,13 @@
 //! `--watch`: what is there, and from then on whatever changes.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use super::{Shown, Table, items};
+use super::{Shown, Table, items, remarks};
 use crate::cli::{AskArgs, Output};
 use crate::client::{self, Answer};
 use crate::style::{Reader, columns, print};
@@ -43,7 +44,7 @@ struct Event<T> {
 /// Prints until it is interrupted or nobody reads any more. An agent that goes away meanwhile is
 /// waited for.
 pub(super) async fn watch<T: Shown>(ask: &AskArgs, path: &str) -> Result<ExitCode> {
-    let mut known = Known::default();
+    let mut known = Known::new(ask.output);
     let mut printer = Printer::new(ask.output);
     let mut trouble = Trouble::default();
     let mut answered = false;
@@ -86,42 +87,64 @@ impl Trouble {
     }
 }
 
-/// What the last answer was.
-struct Known<T>(Vec<T>);
-
-impl<T> Default for Known<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
+/// What the last answer was, and how much of it people see.
+struct Known<T> {
+    items: Vec<T>,
+    output: Output,
 }
 
 impl<T: Shown> Known<T> {
+    fn new(output: Output) -> Self {
+        let items = Vec::new();
+        Self { items, output }
+    }
+
     /// Takes in an answer; what is new about it: first what is gone, then the rest in its order.
     fn replace(&mut self, items: Vec<T>) -> Vec<Event<T>> {
-        let find = |all: &[T], item: &T| {
-            let key = item.key();
-            all.iter().position(|other| other.key() == key)
-        };
-        let former = std::mem::take(&mut self.0);
-        let mut events = Vec::new();
-        for item in former.iter().filter(|it| find(&items, it).is_none()) {
-            events.push(Event {
+        let by_key =
+            |all: &[T]| -> HashMap<String, usize> { all.iter().map(Shown::key).zip(0..).collect() };
+        let former = std::mem::take(&mut self.items);
+        let (before, now) = (by_key(&former), by_key(&items));
+        let gone = former.iter().filter(|it| !now.contains_key(&it.key()));
+        let mut events: Vec<_> = gone
+            .map(|item| Event {
                 r#type: EventType::Deleted,
                 object: item.clone(),
-            });
-        }
+            })
+            .collect();
         for item in &items {
-            let r#type = match find(&former, item) {
+            let r#type = match before.get(&item.key()) {
                 None => EventType::Added,
-                Some(at) if former[at].settled() != item.settled() => EventType::Modified,
+                Some(at) if !looks_alike(&former[*at], item, self.output) => EventType::Modified,
                 Some(_) => continue,
             };
             let object = item.clone();
             events.push(Event { r#type, object });
         }
-        self.0 = items;
+        self.items = items;
         events
     }
+}
+
+/// Whether two states of something are told alike: a change of what a table does not show is none to its reader.
+fn looks_alike<T: Shown>(a: &T, b: &T, output: Output) -> bool {
+    if a == b {
+        return true;
+    }
+    let (a, b) = (a.settled(), b.settled());
+    let wide = match output {
+        _ if a == b => return true,
+        Output::Json | Output::Yaml => return false,
+        Output::Table => false,
+        Output::Wide if a.remarks() != b.remarks() => return false,
+        Output::Wide => true,
+    };
+    let row = |of: T| {
+        let cells = T::table(&[of], wide)?.rows.into_iter().flatten();
+        Some(cells.map(|cell| cell.text().to_owned()).collect::<Vec<_>>())
+    };
+    // Where one fills a page, all of it is shown.
+    row(a).zip(row(b)).is_some_and(|(a, b)| a == b)
 }
 
 /// Prints events as they come.
@@ -183,7 +206,12 @@ impl Printer {
             columns.widen(&[widest.map(Cell::from).collect()]);
             out += &columns.heading(&header);
         }
-        rows.iter().for_each(|row| out += &columns.line(row));
+        for (row, event) in rows.iter().zip(events) {
+            out += &columns.line(row);
+            if wide && event.r#type != EventType::Deleted {
+                out += &remarks(&event.object);
+            }
+        }
         out
     }
 }
@@ -222,7 +250,7 @@ mod tests {
 
     #[test]
     fn only_what_changes_is_told_and_age_is_no_change() {
-        let mut known = Known::default();
+        let mut known = Known::new(Output::Json);
         let first = vec![peer("a", "Active", 1), peer("b", "Idle", 1)];
         assert_eq!(
             told(&known.replace(first)),
@@ -238,9 +266,28 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_what_is_not_shown_is_told_only_to_who_sees_it() {
+        let failed = |why: &str| PeerView {
+            last_error: Some(why.to_owned()),
+            ..peer("a", "Active", 1)
+        };
+        for (output, expected) in [
+            (Output::Table, 0),
+            (Output::Wide, 1),
+            (Output::Json, 1),
+            (Output::Yaml, 1),
+        ] {
+            let mut known = Known::new(output);
+            known.replace(vec![failed("connection refused")]);
+            let events = known.replace(vec![failed("timed out")]);
+            assert_eq!(events.len(), expected, "{output:?}");
+        }
+    }
+
+    #[test]
     fn the_heading_comes_once() {
         let mut printer = Printer::new(Output::Table);
-        let mut known = Known::default();
+        let mut known = Known::new(Output::Table);
         let first = printer.lines(&known.replace(vec![peer("a", "Active", 1)]), false);
         assert!(
             first.starts_with("EVENT    PEER ASN   STATE\nADDED    a    65001 "),

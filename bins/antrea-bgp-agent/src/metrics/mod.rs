@@ -27,15 +27,16 @@ use crate::answers::Known;
 use crate::source::ClusterHealth;
 
 pub(crate) use classic::from_open_metrics;
+pub(crate) use peers::Peer;
 
 /// All that metrics and probes tell, at one moment.
 pub(crate) struct Snapshot {
     pub(crate) policy: Option<String>,
     /// Policies that are not in effect as they are written, each with why.
     pub(crate) ignored: Vec<(String, IgnoredFor)>,
-    pub(crate) routes: BTreeMap<RouteType, u64>,
+    pub(crate) routes: BTreeMap<RouteType, usize>,
     pub(crate) configured_peers: usize,
-    pub(crate) peers: Vec<PeerStatus>,
+    pub(crate) peers: Vec<Peer>,
     pub(crate) listeners: Vec<ListenerStatus>,
     pub(crate) table: Vec<TableStatus>,
     pub(crate) problems: usize,
@@ -67,11 +68,7 @@ impl IgnoredFor {
 impl Snapshot {
     pub(crate) fn of(known: &Known<'_>) -> Self {
         let (engine, process) = (known.engine, known.process);
-        let mut routes: BTreeMap<_, _> = RouteType::ALL.into_iter().map(|t| (t, 0)).collect();
-        for route in engine.routes() {
-            *routes.entry(route.owner().route_type).or_default() += 1;
-        }
-        let (peers, listeners, table) = process
+        let (sessions, listeners, table) = process
             .status()
             .map(|status| (status.peers, status.listeners, status.table))
             .unwrap_or_default();
@@ -80,9 +77,9 @@ impl Snapshot {
         Self {
             policy: engine.policy().map(|policy| policy.name.to_owned()),
             ignored: agent::ignored(engine),
-            routes,
+            routes: engine.routes_by_type(),
             configured_peers: engine.peers().count(),
-            peers,
+            peers: peers::known(engine, sessions),
             listeners,
             table,
             problems: engine.problems().filter(counts).count()
@@ -90,6 +87,12 @@ impl Snapshot {
                 + usize::from(engine.node_absent()),
             cluster: known.source.health(),
         }
+    }
+
+    /// The peers that have one.
+    fn sessions(&self) -> Vec<&PeerStatus> {
+        let sessions = self.peers.iter().map(|peer| peer.session.as_ref());
+        sessions.flatten().collect()
     }
 }
 
@@ -105,7 +108,7 @@ pub(crate) fn render(snapshot: &Snapshot) -> Result<String, std::fmt::Error> {
     let mut all = Registry::default();
     let ours = all.sub_registry_with_prefix("antrea_agent_bgp");
     agent::register(ours, snapshot);
-    peers::register(ours, &snapshot.peers);
+    peers::register(ours, snapshot);
     routes::register(ours, snapshot);
     md5::register(ours);
     if let Some(cluster) = &snapshot.cluster {

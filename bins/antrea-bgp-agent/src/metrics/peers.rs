@@ -1,11 +1,14 @@
 //! Metrics of sessions.
 
+use std::net::IpAddr;
+
+use antrea_bgp_policy::{Engine, PeerState};
 use bgp_speaker::{LatencyHistogram, NotificationStatus, PeerStatus, State};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-use super::{Counters, Gauges, as_gauge, unix_time};
+use super::{Counters, Gauges, Snapshot, as_gauge, unix_time};
 
 /// Every state that a session can be in (RFC 4271 section 8.2.2).
 const STATES: [State; 6] = [
@@ -63,12 +66,36 @@ impl PeerLabels {
     }
 }
 
-pub(super) fn register(registry: &mut Registry, peers: &[PeerStatus]) {
-    states(registry, peers);
-    errors(registry, peers);
-    messages(registry, peers);
-    load(registry, peers);
-    let latencies = peers.iter().map(|it| (PeerLabels::of(it), it.latency));
+/// A peer that routes are meant for.
+pub(crate) struct Peer {
+    address: IpAddr,
+    asn: u32,
+    /// None while it is held back, or refused: it is down all the same, and whoever watches is to see that.
+    pub(super) session: Option<PeerStatus>,
+}
+
+/// The peers of the policy in effect but those that this node leaves out, each with its session.
+pub(super) fn known(engine: &Engine, mut sessions: Vec<PeerStatus>) -> Vec<Peer> {
+    let peers = (engine.peers()).filter(|view| !matches!(view.state, PeerState::Skipped(_)));
+    let with_session = peers.map(|view| {
+        let address = view.peer.address;
+        let at = sessions.iter().position(|it| it.address == address);
+        Peer {
+            address,
+            asn: view.peer.asn,
+            session: at.map(|at| sessions.swap_remove(at)),
+        }
+    });
+    with_session.collect()
+}
+
+pub(super) fn register(registry: &mut Registry, snapshot: &Snapshot) {
+    states(registry, &snapshot.peers);
+    let sessions = snapshot.sessions();
+    errors(registry, &sessions);
+    messages(registry, &sessions);
+    load(registry, &sessions);
+    let latencies = (sessions.iter()).map(|it| (PeerLabels::of(it), it.latency));
     let help = "From a change in the cluster or the folder until the socket of the peer took all that \
                 follows from it; of changes that came together the oldest counts";
     registry.register(
@@ -78,29 +105,39 @@ pub(super) fn register(registry: &mut Registry, peers: &[PeerStatus]) {
     );
 }
 
-fn states(registry: &mut Registry, peers: &[PeerStatus]) {
+fn states(registry: &mut Registry, peers: &[Peer]) {
     let up = Gauges::<PeerLabels>::default();
     let uptime = Gauges::<PeerLabels>::default();
     let state = Gauges::<StateLabels>::default();
     let flaps = Counters::<PeerLabels>::default();
-    for status in peers {
-        let labels = PeerLabels::of(status);
-        let is_up = i64::from(status.state == State::Established);
+    for peer in peers {
+        let labels = PeerLabels {
+            peer: peer.address.to_string(),
+            asn: peer.asn,
+        };
+        let session = peer.session.as_ref();
+        let now = session.map_or(State::Idle, |session| session.state);
+        let is_up = i64::from(now == State::Established);
         up.get_or_create(&labels).set(is_up);
-        let seconds = status.uptime.unwrap_or_default().as_secs();
+        let seconds = session.and_then(|session| session.uptime);
+        let seconds = seconds.unwrap_or_default().as_secs();
         uptime.get_or_create(&labels).set(as_gauge(seconds));
-        flaps.get_or_create(&labels).inc_by(status.flaps);
+        if let Some(session) = session {
+            flaps.get_or_create(&labels).inc_by(session.flaps);
+        }
         for each in STATES {
             let labels = StateLabels {
                 peer: labels.peer.clone(),
                 asn: labels.asn,
                 state: each.name(),
             };
-            let is_this = i64::from(status.state == each);
+            let is_this = i64::from(now == each);
             state.get_or_create(&labels).set(is_this);
         }
     }
-    registry.register("peer_up", "Whether the session is Established", up);
+    let help = "Whether the session is Established; also where there is none, since the peer is held \
+                back or refused";
+    registry.register("peer_up", help, up);
     let help = "1 for the state that the session is in";
     registry.register("peer_session_state", help, state);
     let help = "How long the session is Established";
@@ -110,10 +147,10 @@ fn states(registry: &mut Registry, peers: &[PeerStatus]) {
 }
 
 /// When sessions ended or failed last, and what was said about it.
-fn errors(registry: &mut Registry, peers: &[PeerStatus]) {
+fn errors(registry: &mut Registry, sessions: &[&PeerStatus]) {
     let errors = Gauges::<CauseLabels>::default();
     let notifications = Gauges::<NotificationLabels>::default();
-    for status in peers {
+    for status in sessions {
         let PeerLabels { peer, asn } = PeerLabels::of(status);
         let mut events = status.history.iter().rev();
         let last = events.find_map(|event| Some((event.last, event.kind.cause()?)));
@@ -153,9 +190,9 @@ fn errors(registry: &mut Registry, peers: &[PeerStatus]) {
     );
 }
 
-fn messages(registry: &mut Registry, peers: &[PeerStatus]) {
+fn messages(registry: &mut Registry, sessions: &[&PeerStatus]) {
     let messages = Counters::<MessageLabels>::default();
-    for status in peers {
+    for status in sessions {
         for (direction, counts) in [
             ("sent", status.messages.sent),
             ("received", status.messages.received),
@@ -183,11 +220,11 @@ fn messages(registry: &mut Registry, peers: &[PeerStatus]) {
 }
 
 /// What waits for a peer, and what it sent that was not sound.
-fn load(registry: &mut Registry, peers: &[PeerStatus]) {
+fn load(registry: &mut Registry, sessions: &[&PeerStatus]) {
     let queued = Gauges::<PeerLabels>::default();
     let pending = Gauges::<PeerLabels>::default();
     let malformed = Counters::<PeerLabels>::default();
-    for status in peers {
+    for status in sessions {
         let labels = PeerLabels::of(status);
         let octets = as_gauge(status.queue_octets);
         queued.get_or_create(&labels).set(octets);

@@ -20,7 +20,7 @@ struct PeerFamilyLabels {
 
 pub(super) fn register(registry: &mut Registry, snapshot: &Snapshot) {
     table(registry, snapshot);
-    passed(registry, &snapshot.peers);
+    passed(registry, &snapshot.sessions());
 }
 
 /// The one table that all peers are told from.
@@ -43,10 +43,10 @@ fn table(registry: &mut Registry, snapshot: &Snapshot) {
     registry.register("table_bytes", help, octets);
 }
 
-fn passed(registry: &mut Registry, peers: &[PeerStatus]) {
+fn passed(registry: &mut Registry, sessions: &[&PeerStatus]) {
     let [advertised, withdrawn, received, given_up] =
         [(); 4].map(|()| Counters::<PeerFamilyLabels>::default());
-    for status in peers {
+    for status in sessions {
         for counts in &status.routes {
             let labels = PeerFamilyLabels {
                 peer: status.address.to_string(),

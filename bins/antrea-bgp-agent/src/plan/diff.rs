@@ -1,6 +1,6 @@
 //! `plan --diff`: what a running agent would change if these files were what it reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use serde::Serialize;
@@ -55,6 +55,15 @@ impl Diff {
     /// Whether nothing would change.
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// Whether there are peers whose passwords may differ: the values are nowhere to be seen.
+    pub(crate) fn leaves_out_passwords(now: &Intent, then: &Intent) -> bool {
+        let with_password = |intent: &Intent| -> BTreeSet<String> {
+            let peers = intent.peers.iter().filter(|peer| peer.config.authenticated);
+            peers.map(address).collect()
+        };
+        !with_password(now).is_disjoint(&with_password(then))
     }
 
     /// A line for each change, and a summary.
@@ -150,14 +159,19 @@ fn process(now: &Intent, then: &Intent) -> Vec<Change> {
     vec![change.with_effect(effect)]
 }
 
+/// What a peer is known by, without the port.
+fn address(peer: &IntendedPeer) -> String {
+    let address = peer.peer.rsplit_once(':').map(|(address, _)| address);
+    address.unwrap_or_default().to_owned()
+}
+
 /// The peers are compared by address: the same one on another port is a change.
 fn peers(now: &Intent, then: &Intent) -> Vec<Change> {
-    let key = |peer: &IntendedPeer| {
-        let address = peer.peer.rsplit_once(':').map(|(address, _)| address);
-        address.unwrap_or_default().to_owned()
+    let by_address = |intent: &'_ Intent| -> BTreeMap<String, IntendedPeer> {
+        let peers = intent.peers.iter();
+        peers.map(|peer| (address(peer), peer.clone())).collect()
     };
-    let before: BTreeMap<_, _> = now.peers.iter().map(|peer| (key(peer), peer)).collect();
-    let after: BTreeMap<_, _> = then.peers.iter().map(|peer| (key(peer), peer)).collect();
+    let (before, after) = (by_address(now), by_address(then));
     let named = |peer: &IntendedPeer| {
         let mut details = vec![format!("AS {}", peer.asn)];
         details.extend(peer.skipped.clone());
@@ -174,7 +188,12 @@ fn peers(now: &Intent, then: &Intent) -> Vec<Change> {
         let details = fields(former, peer);
         (!details.is_empty()).then(|| {
             let change = Change::new(Action::Change, "peer", &peer.peer, details);
-            change.with_effect("its session restarts")
+            change.with_effect(match (&former.skipped, &peer.skipped) {
+                (None, None) => "its session restarts",
+                (None, Some(_)) => "its session ends",
+                (Some(_), None) => "its session starts",
+                (Some(_), Some(_)) => "it has no session",
+            })
         })
     });
     gone.chain(others).collect()
@@ -345,6 +364,28 @@ mod tests {
                 "+ peer [2001:db8::9]:179 AS 65001"
             ]
         );
+    }
+
+    #[test]
+    fn a_peer_without_a_session_has_none_to_restart() {
+        let (now, mut then, mut waiting) = (intent(&[]), intent(&[]), intent(&[]));
+        then.peers[0].config.hold_time_seconds = 30;
+        let effect = |now: &Intent, then: &Intent| lines(now, then).concat();
+        assert!(effect(&now, &then).ends_with("(its session restarts)"));
+        then.peers[0].skipped = Some("skipped: the node has no IPv4".to_owned());
+        assert!(effect(&now, &then).ends_with("(its session ends)"));
+        assert!(effect(&then, &now).ends_with("(its session starts)"));
+        waiting.peers[0].skipped = Some("waiting for the Secret of passwords".to_owned());
+        assert!(effect(&waiting, &then).ends_with("(it has no session)"));
+    }
+
+    #[test]
+    fn passwords_may_differ_only_where_both_have_one() {
+        let (without, mut with) = (intent(&[]), intent(&[]));
+        with.peers[0].config.authenticated = true;
+        assert!(Diff::leaves_out_passwords(&with, &with));
+        assert!(!Diff::leaves_out_passwords(&without, &with));
+        assert!(!Diff::leaves_out_passwords(&with, &without));
     }
 
     #[test]

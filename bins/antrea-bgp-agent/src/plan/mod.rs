@@ -86,12 +86,19 @@ async fn diff(mut snapshot: Snapshot, is_broken: bool, args: &PlanArgs) -> Resul
     }
     let engine = snapshot.engine(&now.node);
     tell(&engine, &args.manifests, &mut BTreeSet::new());
-    let diff = Diff::new(&now, &Intent::of(&engine));
+    let then = Intent::of(&engine);
+    let diff = Diff::new(&now, &then);
     let is_error = |report: &Report| report.severity == antrea_bgp_policy::Severity::Error;
     if !diff.is_empty() && (is_broken || engine.problems().any(is_error)) {
         eprintln!(
             "note: what has errors counts as absent here; an agent that knows a good form of it keeps that until it \
              starts again, so some of these differences may come only then"
+        );
+    }
+    if Diff::leaves_out_passwords(&now, &then) {
+        eprintln!(
+            "note: passwords are not compared, since the agent tells nobody what they are; where one differs, the session \
+             of its peer restarts"
         );
     }
     let out = match args.output {

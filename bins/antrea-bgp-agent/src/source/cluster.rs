@@ -130,6 +130,10 @@ impl ClusterSource {
 fn problem(status: &SourceStatus) -> Option<String> {
     let (severity, consequence) = match (status.kind, status.state) {
         (_, SourceState::Failing) => ("warning", "; what was listed last counts"),
+        (Kind::Secret, SourceState::Denied) => (
+            "error",
+            "; peers that come new wait, since their passwords may be there",
+        ),
         (_, SourceState::Denied) => ("error", ""),
         (Kind::BgpPolicy, SourceState::Absent) => {
             ("warning", "; no policy can be in effect without its CRD")

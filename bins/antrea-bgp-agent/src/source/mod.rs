@@ -103,8 +103,17 @@ impl Source {
         }
     }
 
-    /// Whether [`Source::problems`] has what a report says, with the place.
+    /// Whether [`Source::problems`] has what a report says, with what only the source knows: the place in a file, or the
+    /// permission that is missing.
     pub(crate) fn says(&self, report: &Report) -> bool {
+        match self {
+            Self::Folder(_) => report.code == ReasonCode::Undecodable,
+            Self::Cluster(_) => report.code == ReasonCode::SourceDenied,
+        }
+    }
+
+    /// Whether the log has what a report says: the folder writes down its findings itself.
+    pub(crate) fn logs(&self, report: &Report) -> bool {
         matches!(self, Self::Folder(_)) && report.code == ReasonCode::Undecodable
     }
 

@@ -287,11 +287,19 @@ impl Engine {
 
     fn advertised(&self, prefix: IpNet, owner: Owner) -> Finding {
         let family = Family::of(&prefix.addr());
-        let peers = (self.running.iter())
-            .flat_map(|running| running.peers.keys().copied())
+        let peers: Vec<IpAddr> = (self.peers())
+            .map(|view| view.peer.address)
             .filter(|peer| Family::of(peer) == family)
             .collect();
-        let verdict = Verdict::Advertised { peers };
+        let verdict = if peers.is_empty() {
+            let policy = self.policy().map(|policy| policy.name.to_owned());
+            Verdict::Stopped(Obstacle::NoPeer {
+                policy: policy.unwrap_or_default(),
+                family,
+            })
+        } else {
+            Verdict::Advertised { peers }
+        };
         Finding {
             prefix: Some(prefix),
             owner: Some(owner),

@@ -113,12 +113,13 @@ impl Engine {
         let candidate = Arc::clone(&running.candidate);
         let policy = ObjectRef::cluster(Kind::BgpPolicy, candidate.name.clone());
         self.ledger.only(Topic::Peers, Some(&policy));
-        let skipped = (candidate.policy.peers.iter())
-            .filter_map(|peer| match self.peer_spec(peer, &running.peers) {
+        let positions = candidate.policy.peer_positions.iter();
+        let skipped = (candidate.policy.peers.iter().zip(positions))
+            .filter_map(|(peer, at)| match self.peer_spec(peer, &running.peers) {
                 Err(PeerState::Skipped(family)) => Some(Report {
                     severity: Severity::Warning,
                     object: policy.clone(),
-                    field: Some("spec.bgpPeers".to_owned()),
+                    field: Some(format!("spec.bgpPeers[{at}]")),
                     code: ReasonCode::PeerSkipped,
                     message: format!(
                         "peer {} is left out on node {}, which has neither a Pod CIDR nor an \

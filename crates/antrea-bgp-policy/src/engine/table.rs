@@ -1,11 +1,11 @@
 //! Prefix → owners, and which prefixes an input has touched.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
 
 use ipnet::IpNet;
 
-use crate::route::{Owner, RouteView};
+use crate::route::{Owner, RouteType, RouteView};
 use crate::{Announcement, Effect};
 
 /// Room for this many changes at once is kept for the next ones.
@@ -195,6 +195,16 @@ impl RouteTable {
         routes
     }
 
+    /// How many prefixes there are of each type.
+    pub(super) fn by_type(&self) -> BTreeMap<RouteType, usize> {
+        let mut counts = BTreeMap::from(RouteType::ALL.map(|route_type| (route_type, 0)));
+        let owners = self.entries.values().map(|entry| entry.owners.as_slice());
+        for first in owners.filter_map(<[Owner]>::first) {
+            *counts.entry(first.route_type).or_default() += 1;
+        }
+        counts
+    }
+
     /// How many owners were put in or taken out so far.
     pub(super) fn touched(&self) -> u64 {
         self.touched
@@ -209,7 +219,6 @@ pub(super) fn host_route(address: std::net::IpAddr) -> IpNet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RouteType;
 
     fn owner(object: &str) -> Owner {
         Owner {

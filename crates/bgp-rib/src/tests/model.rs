@@ -264,9 +264,14 @@ impl Model {
         if *forgot {
             return;
         }
-        for prefix in PREFIXES.map(net) {
+        let prefixes = PREFIXES.map(net);
+        let all: Vec<_> = self.table.deliveries(peer.id, &prefixes).collect();
+        let sent = all.iter().filter(|it| **it == Delivery::Sent).count();
+        assert_eq!(self.table.sent(peer.id), sent, "{group:?}");
+        for (prefix, delivery) in prefixes.into_iter().zip(all) {
+            assert_eq!(delivery, self.table.delivery(peer.id, &prefix));
             let received = peer.receiver.routes.get(&prefix);
-            match self.table.delivery(peer.id, &prefix) {
+            match delivery {
                 Delivery::Sent => {
                     assert_eq!(
                         received.and_then(|r| r.med),
