@@ -245,12 +245,21 @@ impl Agent {
             Query::Peer(name, back) => {
                 drop(back.send(answers::peer(&known, &name).map(Box::new)));
             }
-            Query::Plan(back) => drop(back.send(Intent::of(&self.engine))),
+            Query::Plan(back) => drop(back.send(self.intent())),
             Query::Routes(filter, back) => drop(back.send(answers::routes(&known, &filter))),
             Query::Explain(subject, back) => drop(back.send(answers::explain(&known, &subject))),
             Query::Problems { placed, back } => drop(back.send(answers::problems(&known, placed))),
             Query::Conditions(back) => drop(back.send(answers::conditions(&known))),
             Query::Snapshot(back) => drop(back.send(Snapshot::of(&known))),
+        }
+    }
+
+    /// What is decided, with what another decision depends on.
+    fn intent(&self) -> Intent {
+        let annotation = self.source.router_id_annotation(self.engine.node());
+        Intent {
+            router_id_annotation: annotation.map(str::to_owned),
+            ..Intent::of(&self.engine)
         }
     }
 

@@ -1,8 +1,6 @@
 //! What a folder holds at one moment, and what each node makes of it. No clock, no network.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 use antrea_bgp_api::{Kind, Object};
 use antrea_bgp_manifests::Change;
@@ -69,24 +67,25 @@ impl Snapshot {
             .collect()
     }
 
-    /// Has a Node keep the router ID that was chosen for it before, as its annotation would, unless
-    /// it says another one.
-    pub(crate) fn keep_router_id(&mut self, node: &str, router_id: Ipv4Addr) {
-        for object in self.objects.get_mut(&Kind::Node).into_iter().flatten() {
-            if let Object::Node(object) = object
-                && object.metadata.name == node
-            {
-                let annotations = &mut Arc::make_mut(object).metadata.annotations;
-                annotations
-                    .bgp_router_id
-                    .get_or_insert_with(|| router_id.to_string());
-            }
-        }
+    /// The annotation of a Node's router ID.
+    pub(crate) fn router_id_annotation(&self, node: &str) -> Option<&str> {
+        self.objects(Kind::Node)
+            .iter()
+            .find_map(|object| match object {
+                Object::Node(object) if object.metadata.name == node => {
+                    object.metadata.annotations.bgp_router_id.as_deref()
+                }
+                _ => None,
+            })
     }
 
     /// The engine of one node after it has seen everything it asked for.
     pub(crate) fn engine(&self, node: &str) -> Engine {
-        let mut engine = Engine::new(node);
+        self.seen_by(Engine::new(node))
+    }
+
+    /// An engine after it has seen everything it asked for.
+    pub(crate) fn seen_by(&self, mut engine: Engine) -> Engine {
         let mut known = KindSet::EMPTY;
         loop {
             // Nothing is carried out; what is advertised in the end is asked for afterwards.

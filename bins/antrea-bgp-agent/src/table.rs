@@ -115,7 +115,7 @@ impl Columns {
             Some(limit) if limit >= used + LEAST => {
                 out += &broken(last, limit - used, used);
             }
-            Some(limit) if last.text.contains(' ') => {
+            Some(limit) if last.text.contains(' ') || INDENT + last.width() <= limit => {
                 out.truncate(out.trim_end().len());
                 out.push('\n');
                 out.extend(std::iter::repeat_n(' ', INDENT));
@@ -137,13 +137,32 @@ fn broken(cell: &Cell, width: usize, indent: usize) -> String {
     lines.collect::<Vec<_>>().join(&format!("\n{blanks}"))
 }
 
+/// A line of text, on as many lines as it needs within `limit` characters: the first behind `indent` blanks, the others
+/// further in.
+pub(crate) fn paragraph(text: &str, indent: usize, limit: Option<usize>) -> String {
+    let blanks = " ".repeat(indent);
+    let Some(limit) = limit else {
+        return format!("{blanks}{text}\n");
+    };
+    let width = limit.saturating_sub(indent + INDENT).max(LEAST);
+    let lines = wrap(text, width);
+    let further = format!("\n{blanks}{}", " ".repeat(INDENT));
+    format!("{blanks}{}\n", lines.join(&further))
+}
+
+/// How many characters are seen of a text that may be painted.
+fn seen(text: &str) -> usize {
+    let plain = anstream::adapter::strip_str(text);
+    plain.map(|piece| piece.chars().count()).sum()
+}
+
 /// Text in lines of at most `width` characters, broken between words. A word that is longer than a
-/// line stays whole.
+/// line stays whole, and painted text stays painted.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
-        let line = lines.last_mut().map_or(0, |line| line.chars().count());
-        if line > 0 && line + 1 + word.chars().count() > width {
+        let line = lines.last().map_or(0, |line| seen(line));
+        if line > 0 && line + 1 + seen(word) > width {
             lines.push(String::new());
         }
         if let Some(last) = lines.last_mut() {
@@ -230,6 +249,22 @@ mod tests {
     fn a_word_that_is_longer_than_the_line_stays_whole() {
         assert_eq!(wrap("a bbbbbbbb c", 4), ["a", "bbbbbbbb", "c"]);
         assert_eq!(wrap("", 4), [""]);
+    }
+
+    #[test]
+    fn a_paragraph_is_indented_and_its_paint_takes_no_room() {
+        let text = format!("{} because of that", "not".paint(GOOD));
+        let plain = |text: &str| anstream::adapter::strip_str(text).to_string();
+        assert_eq!(
+            plain(&paragraph(&text, 2, Some(30))),
+            "  not because of that\n"
+        );
+        let long = format!("{text} {text}");
+        assert_eq!(
+            plain(&paragraph(&long, 2, Some(30))),
+            "  not because of that not\n      because of that\n"
+        );
+        assert_eq!(plain(&paragraph(&long, 0, None)).lines().count(), 1);
     }
 
     #[test]

@@ -98,6 +98,38 @@ fn a_router_id_that_the_folder_asks_for_and_an_end_of_bgp_are_told() {
 }
 
 #[test]
+fn an_annotation_that_goes_or_is_no_router_id_does_what_it_would_do() {
+    let annotated = |id: &str| {
+        let annotations = format!("annotations: {{ node.antrea.io/bgp-router-id: {id} }}, labels:");
+        Folder::with(&manifests().replace("labels:", &annotations))
+    };
+    let folder = annotated("10.0.0.7");
+    let agent = Running::start(&folder, address(6, 0), &[]);
+    eventually("it is in effect", || {
+        agent.ask(&["get", "bgppolicy"]).out.contains("10.0.0.7")
+    });
+    assert_eq!(diff(&agent, &folder, &[]).code, Some(0));
+    let none = Folder::with(&manifests());
+    let removed = diff(&agent, &none, &[]);
+    let line =
+        "~ policy edge: routerID 10.0.0.7 -> 192.0.2.1 (BGP restarts, and with it all sessions)";
+    assert!(removed.out.contains(line), "{removed:?}");
+    let invalid = diff(&agent, &annotated("nonsense"), &[]);
+    assert_eq!(invalid.code, Some(0), "{invalid:?}");
+    assert!(
+        invalid.err.contains("is replaced by 10.0.0.7"),
+        "{invalid:?}"
+    );
+
+    // As it is told, so it goes.
+    folder.write("all.yaml", &manifests());
+    eventually("it is another one", || {
+        agent.ask(&["get", "bgppolicy"]).out.contains("192.0.2.1")
+    });
+    assert_eq!(diff(&agent, &none, &[]).code, Some(0));
+}
+
+#[test]
 fn a_comparison_with_another_node_is_refused() {
     let folder = Folder::with(&(manifests() + &node("node-b", 2)));
     let agent = Running::start(&folder, address(3, 0), &["--node", "node-a"]);

@@ -5,7 +5,7 @@ mod common;
 use std::process::Command;
 
 use common::running::{PORT, Peer, Running, address};
-use common::{Folder, node, policy};
+use common::{Folder, agent_within, node, policy};
 
 /// A policy with these lines, and the agent that runs with it.
 fn agent(test: u8, more: &str) -> (Folder, Running) {
@@ -25,8 +25,13 @@ fn no_line_of_a_table_is_longer_than_a_hundred_columns() {
     - {{ address: {down}, asn: 4200000002, port: {PORT} }}
     - {{ address: \"2001:db8:85a3:1234:5678:8a2e:370:7334\", asn: 4200000001 }}"
     );
-    let (_folder, agent) = agent(1, &more);
-    // A terminal of a hundred columns, says the environment of these tests.
+    let (folder, agent) = agent(1, &more);
+    let other = std::fs::read_to_string(folder.path().join("all.yaml")).expect("it is there");
+    let changed =
+        "port: 1790, holdTimeSeconds: 33, connectRetrySeconds: 7, gracefulRestartTimeSeconds: 77";
+    let other = Folder::with(&other.replace(&format!("port: {PORT}"), changed));
+    let socket = agent.socket();
+    let socket = ["--api-socket", socket.to_str().expect("UTF-8")];
     for arguments in [
         &["get", "bgppolicy"] as &[&str],
         &["get", "bgppeers"],
@@ -34,9 +39,19 @@ fn no_line_of_a_table_is_longer_than_a_hundred_columns() {
         &["get", "bgppeers", &down],
         &["get", "bgproutes", "-o", "wide"],
         &["get", "bgproutes", "--peer", &down],
+        &["get", "bgppolicy", "-o", "wide"],
+        &["explain", "10.244.1.0/24"],
+        &["explain", "2001:db8:85a3:1234:5678:8a2e:370:7334"],
+        &[
+            "plan",
+            "--diff",
+            "--manifests",
+            other.path().to_str().expect("UTF-8"),
+        ],
     ] {
-        let answer = agent.ask(arguments);
-        assert_eq!(answer.code, Some(0), "{arguments:?}: {}", answer.err);
+        let answer = agent_within(Some("100"), &[arguments, &socket].concat());
+        assert!(answer.code < Some(2), "{arguments:?}: {}", answer.err);
+        assert!(!answer.out.is_empty(), "{arguments:?}");
         for line in answer.out.lines() {
             assert!(line.chars().count() <= 100, "{arguments:?}: {line}");
         }

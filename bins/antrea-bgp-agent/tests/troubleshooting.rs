@@ -121,6 +121,47 @@ fn every_reason_of_an_event_is_explained() {
     assert_eq!(first_cells(&section("## Events")), told);
 }
 
+/// The texts that the `Display` of a type has for its values, with `…` for what differs.
+fn displayed(file: &str, name: &str) -> BTreeSet<String> {
+    let text = read(file);
+    let (_, rest) = text
+        .split_once(&format!("impl fmt::Display for {name} {{"))
+        .unwrap_or_else(|| panic!("{name}"));
+    let (body, _) = rest.split_once("\n}\n").expect("it ends");
+    literals(body).iter().map(|text| pattern(text)).collect()
+}
+
+/// What keeps an address or a peer back is explained, each reason by the words that it begins with, or the field that it
+/// fills in.
+#[test]
+fn every_obstacle_and_every_state_of_a_peer_is_explained() {
+    let obstacle = "crates/antrea-bgp-policy/src/obstacle.rs";
+    let state = "crates/antrea-bgp-policy/src/peer.rs";
+    for (heading, file, name, least) in [
+        ("## An address is not advertised", obstacle, "Obstacle", 20),
+        ("## A session does not come up", state, "PeerState", 2),
+    ] {
+        let mut said = displayed(file, name);
+        // What is as it should be, and who is left out of what was said before.
+        said.retain(|text| text != "configured");
+        assert!(said.len() >= least, "{name}: {said:?}");
+        let explained = first_cells(&section(heading));
+        // A row may leave out the end of what is said, and what differs.
+        let parts = |text: &str| -> Vec<String> {
+            let parts = text.split('…').map(|part| part.trim().to_owned());
+            parts.filter(|part| !part.is_empty()).collect()
+        };
+        let is_explained = |said: &String| {
+            explained.iter().any(|row| {
+                let row = parts(row);
+                !row.is_empty() && row.iter().all(|part| said.contains(part.as_str()))
+            })
+        };
+        let missing: Vec<_> = said.iter().filter(|text| !is_explained(text)).collect();
+        assert!(missing.is_empty(), "{name}: {missing:#?}");
+    }
+}
+
 /// What the tables quote of reasons and errors, the program says in these words.
 #[test]
 fn what_is_quoted_is_what_is_said() {

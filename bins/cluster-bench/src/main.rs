@@ -4,6 +4,7 @@
 //! The API server is the in-process one of `antrea-bgp-kube`, the peer a receiver in this process; the agent is a process
 //! of its own, and a proxy between it and the API server counts octets. Everything is on loopback.
 
+mod floor;
 mod objects;
 mod peer;
 mod process;
@@ -13,7 +14,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use antrea_bgp_kube::test_server::TestServer;
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
 use peer::Peer;
@@ -57,7 +58,9 @@ async fn main() -> Result<()> {
     // As a kube-apiserver does.
     server.set_bookmark_interval(Duration::from_secs(60));
     objects::put_all(&server, options.services, options.endpoints);
-    let proxy = Proxy::start(&server).await?;
+    let url = server.url();
+    let address = url.strip_prefix("http://").context("an http URL")?;
+    let proxy = Proxy::start(address.parse()?).await?;
     let peer = Peer::start();
     unselected(&options, &server, &proxy).await?;
 
@@ -92,6 +95,14 @@ async fn main() -> Result<()> {
     );
     idle(&agent, &proxy, options.seconds).await?;
     for rate in options.rates {
+        let floor = floor::measure(rate, options.seconds).await?;
+        let at = |share| measure::share(&floor, share);
+        println!(
+            "{rate} raw writes a second over the same sockets: at the peer p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms",
+            at(0.5),
+            at(0.99),
+            at(1.0)
+        );
         flips(
             &server,
             &agent,

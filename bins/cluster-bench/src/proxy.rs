@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use antrea_bgp_kube::test_server::TestServer;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -16,17 +15,17 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    pub(crate) async fn start(server: &TestServer) -> Result<Self> {
+    /// In front of who listens there.
+    pub(crate) async fn start(behind: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let counts = Arc::new([const { AtomicU64::new(0) }; 2]);
-        let url = server.url();
-        let behind: SocketAddr = url
-            .strip_prefix("http://")
-            .context("an http URL")?
-            .parse()?;
         tokio::spawn(serve(listener, behind, Arc::clone(&counts)));
         Ok(Self { address, counts })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn url(&self) -> String {

@@ -2,8 +2,8 @@
 //! prefix, from our speaker and from the daemons that are installed.
 //!
 //! All run in one network namespace, over its loopback, with one receiver for all of them: a
-//! process of one thread that counts prefixes and keeps none. A program that writes the same
-//! octets and does nothing else shows what is left to gain.
+//! process of one thread that counts prefixes and keeps none. A program of one thread that writes
+//! the same octets and does nothing else stands beside them.
 
 mod cell;
 mod raw;
@@ -173,13 +173,14 @@ impl Load {
         // bgpd gives up root before it makes its sockets.
         open_to_all(folder.path())?;
         let most = options.receivers.iter().copied().max().unwrap_or(1);
-        let running = self.sender.start(&Task {
+        let task = Task {
             namespace,
             folder: folder.path(),
             version: self.version,
             count: self.count,
             receivers: most + 1,
-        })?;
+        };
+        let running = self.sender.start(&task)?;
         for &receivers in &options.receivers {
             let cell = Cell {
                 version: self.version,
@@ -187,6 +188,7 @@ impl Load {
                 receivers,
                 sender: self.sender,
             };
+            self.sender.prepare(&task, receivers);
             // A daemon that resets a session in the middle spoils a run; that is said, and the run is
             // done again.
             let mut attempts = (1..=ATTEMPTS).map(|attempt| -> Result<Run> {

@@ -1,4 +1,4 @@
-//! The floor: UPDATEs that were packed before, written to every receiver as fast as sockets take them.
+//! The floor for one receiver: UPDATEs that were packed before, written to every receiver as fast as one thread can.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -60,12 +60,15 @@ pub(crate) fn run(version: Version, count: u32) -> Result<()> {
 impl Receiver {
     /// Does what can be done. Whether the receiver is still there.
     fn serve(&mut self, updates: &[u8]) -> Result<bool> {
-        let mut octets = [0; 4096];
-        match self.stream.read(&mut octets) {
-            Ok(0) => return Ok(false),
-            Ok(len) => self.heard.extend_from_slice(&octets[..len]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
+        // Whoever writes notices by that that the receiver is gone.
+        if !(self.ready && self.sent < updates.len()) {
+            let mut octets = [0; 4096];
+            match self.stream.read(&mut octets) {
+                Ok(0) => return Ok(false),
+                Ok(len) => self.heard.extend_from_slice(&octets[..len]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         if !self.ready && frame(&self.heard, MAX_MESSAGE)?.is_some() {
             self.stream.write_all(&KEEPALIVE)?;

@@ -21,9 +21,12 @@ const READ: usize = 256 * 1024;
 /// Between two dials of a sender that does not want yet.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// Between two KEEPALIVEs. BIRD 2.0.12 leaves its last UPDATE until something wakes it, for up to three
-/// seconds where nothing does; that is not what is to be measured.
-const WAKE: Duration = Duration::from_millis(50);
+/// After so long a silence senders get a KEEPALIVE. BIRD 2.0.12 leaves its last UPDATE until something wakes it, for up to
+/// three seconds where nothing does; that is not what is to be measured.
+const WAKE: Duration = Duration::from_millis(2);
+
+/// A silence that goes on is interrupted less and less often, down to this: who is busy is not to be kept from its work.
+const WAKE_SELDOM: Duration = Duration::from_millis(50);
 
 /// What a receiver saw; seconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -60,16 +63,20 @@ pub(crate) fn run(version: Version, receivers: u16, count: u64, bound: Duration)
     let context = Context::new(PeerKind::Ebgp).with_as_width(AsWidth::Four);
     let start = Instant::now();
     let mut cpu_at_first = None;
-    let mut last_wake = start;
+    let (mut next_wake, mut pause) = (start + WAKE, WAKE);
     while sessions.iter().any(|it| it.done.is_none()) && start.elapsed() < bound {
         for session in &mut sessions {
             session.dial_if_due(version)?;
         }
-        if last_wake.elapsed() >= WAKE {
-            last_wake = Instant::now();
+        if Instant::now() >= next_wake {
             sessions.iter_mut().try_for_each(Session::wake)?;
+            pause = WAKE_SELDOM.min(2 * pause);
+            next_wake = Instant::now() + pause;
         }
-        wait(&sessions)?;
+        let left = next_wake.saturating_duration_since(Instant::now());
+        if wait(&sessions, RETRY.min(left))? {
+            (next_wake, pause) = (Instant::now() + WAKE, WAKE);
+        }
         for session in &mut sessions {
             session.read(&context, count)?;
         }
@@ -90,17 +97,18 @@ pub(crate) fn run(version: Version, receivers: u16, count: u64, bound: Duration)
     })
 }
 
-fn wait(sessions: &[Session]) -> Result<()> {
+/// Whether anything came in that time.
+fn wait(sessions: &[Session], bound: Duration) -> Result<bool> {
     let streams = sessions.iter().filter_map(|it| it.stream.as_ref());
     let mut fds: Vec<_> = streams
         .map(|stream| PollFd::new(stream, PollFlags::IN))
         .collect();
     let timeout = Timespec {
         tv_sec: 0,
-        tv_nsec: RETRY.as_nanos() as i64,
+        tv_nsec: bound.subsec_nanos().into(),
     };
-    poll(&mut fds, Some(&timeout)).context("poll")?;
-    Ok(())
+    let ready = poll(&mut fds, Some(&timeout)).context("poll")?;
+    Ok(ready > 0)
 }
 
 impl Session {

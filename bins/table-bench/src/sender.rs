@@ -18,6 +18,9 @@ const LOAD: Duration = Duration::from_secs(400);
 /// FRR's bgpd, whose name is OpenBGPD's too.
 const FRR_BGPD: &str = "/usr/lib/frr/bgpd";
 
+/// How long FRR waits for more receivers, in milliseconds: all of them dial within less.
+const FRR_COALESCES: u32 = 50;
+
 /// A sender that has its table. It ends when it is dropped.
 pub(crate) struct Running {
     /// The one that sends comes first.
@@ -64,6 +67,26 @@ impl Sender {
             Self::Gobgp => gobgp(task)?,
         };
         Ok(Running { processes })
+    }
+
+    /// Before so many receivers dial.
+    pub(crate) fn prepare(self, task: &Task<'_>, receivers: u16) {
+        if self != Self::Frr {
+            return;
+        }
+        // Peers share a subgroup, and all that is done for one, only if they come before it is told anything. It waits for
+        // them for so long; one has nobody to wait for.
+        let milliseconds = if receivers > 1 { FRR_COALESCES } else { 0 };
+        let (router, wait) = (
+            format!("router bgp {SENDER_AS}"),
+            format!("coalesce-time {milliseconds}"),
+        );
+        let folder = task.folder.display().to_string();
+        let mut command = vec!["vtysh", "--vty_socket", &folder];
+        for line in ["configure terminal", &router, &wait] {
+            command.extend(["-c", line]);
+        }
+        task.ask(&command);
     }
 }
 
@@ -222,7 +245,7 @@ fn frr(task: &Task<'_>) -> Result<Process> {
     let conf = task.write("bgpd.conf", &text)?;
     let (folder, pid) = (task.folder.display().to_string(), task.file("bgpd.pid"));
     let common = ["--vty_socket", folder.as_str(), "-P", "0", "-i", &pid];
-    // Without zebra nothing is installed; without coalescing no timer is measured.
+    // Without zebra nothing is installed.
     let own = [FRR_BGPD, "-n", "-S", "-Z", "-f", &conf];
     let bgpd = task.spawn(&[&own[..], &common].concat())?;
     let question = format!("show bgp {family} unicast statistics json");

@@ -44,6 +44,9 @@ pub struct Rescan {
     /// Objects that changed: what is there in order of path and place, then what is gone, so that
     /// an object that replaces another is known before the other goes.
     pub changes: Vec<Change>,
+    /// With a state directory: the Nodes among the changes, each with the annotation of its router
+    /// ID in its manifest. The object itself has the one that is kept, where that counts.
+    pub router_ids: Vec<(String, Option<String>)>,
     /// Diagnostics that were not there before, in order of path and place.
     pub added: Vec<Diagnostic>,
     /// Diagnostics that are no more, in the same order.
@@ -89,6 +92,8 @@ pub struct Folder {
     pending: BTreeSet<ObjectRef>,
     /// The router-ID annotation in the manifest of each Node.
     annotations: BTreeMap<String, Option<String>>,
+    /// Those that were yielded since the last report.
+    annotated: Vec<(String, Option<String>)>,
     /// By what they are about; together with the files' own they are all there is to say.
     listing_diagnostics: Vec<Diagnostic>,
     state_diagnostics: BTreeMap<String, Diagnostic>,
@@ -115,6 +120,7 @@ impl Folder {
             files: Files::default(),
             pending: BTreeSet::new(),
             annotations: BTreeMap::new(),
+            annotated: Vec::new(),
             listing_diagnostics: Vec::new(),
             state_diagnostics: BTreeMap::new(),
             diagnostics: Vec::new(),
@@ -327,6 +333,7 @@ impl Folder {
         };
         let mut node = Arc::unwrap_or_clone(Arc::clone(node));
         node.metadata.annotations.bgp_router_id = annotation;
+        self.annotated.push((name.clone(), manifest.clone()));
         self.annotations.insert(name, manifest);
         Object::Node(Arc::new(node))
     }
@@ -360,6 +367,7 @@ impl Folder {
         let cleared = only_in(&before, &self.diagnostics);
         Rescan {
             changes,
+            router_ids: mem::take(&mut self.annotated),
             added,
             cleared,
         }

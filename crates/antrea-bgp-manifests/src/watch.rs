@@ -270,9 +270,9 @@ impl Events {
         }
         let cleared = std::mem::replace(&mut self.complaint, complaint.clone());
         Rescan {
-            changes: Vec::new(),
             added: Vec::from_iter(complaint),
             cleared: Vec::from_iter(cleared),
+            ..Rescan::default()
         }
     }
 }

@@ -128,6 +128,15 @@ impl Engine {
         }
     }
 
+    /// Goes on with a router ID that was selected before this engine was made: to be called before the
+    /// first input. `written` says whether the annotation of the Node was seen to hold it, so that its
+    /// absence means that someone removed it.
+    ///
+    /// An agent that starts again needs this not: it finds the router ID in the annotation.
+    pub fn resume_router_id(&mut self, id: Ipv4Addr, written: bool) {
+        self.router_id = RouterId::resumed(id, written);
+    }
+
     /// The next thing to be done, until there is none.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         let effect = self.effects.pop_front();
@@ -137,8 +146,8 @@ impl Engine {
         effect
     }
 
-    /// What the node advertises, in the order of `antctl`: IPv4 first; then by type, prefix length
-    /// and address.
+    /// What the node has to advertise, in the order of `antctl`: IPv4 first; then by type, prefix length
+    /// and address. A route of a family of which the policy has no peer is among them.
     pub fn routes(&self) -> impl ExactSizeIterator<Item = RouteView<'_>> {
         self.table.sorted().into_iter()
     }

@@ -44,6 +44,20 @@ pub struct Outcome {
 }
 
 impl RouterId {
+    /// One that was selected before, as if by this value. `written` says whether the annotation was
+    /// seen to hold it since, so that its absence means that someone removed it. Its source counts as
+    /// the annotation, which a process that starts again finds it in.
+    #[must_use]
+    pub const fn resumed(id: Ipv4Addr, written: bool) -> Self {
+        Self {
+            latched: Some(Latched {
+                id,
+                source: Source::Annotation,
+                written,
+            }),
+        }
+    }
+
     /// The latched router ID, if there is one yet.
     #[must_use]
     pub fn get(&self) -> Option<Ipv4Addr> {
@@ -198,6 +212,20 @@ mod tests {
             Some(ADDRESS),
             "asked for until it is there"
         );
+    }
+
+    #[test]
+    fn a_resumed_router_id_stays_and_goes_as_the_one_before_would() {
+        let resumed = |written: bool| RouterId::resumed(CHOSEN, written);
+        for written in [true, false] {
+            assert_eq!(resumed(written).get(), Some(CHOSEN));
+            assert_eq!(resumed(written).observe(&annotated("nonsense")).id, CHOSEN);
+            assert!(!resumed(written).observe(&annotated("10.0.0.1")).changed);
+            let other = resumed(written).observe(&annotated("10.0.0.2"));
+            assert_eq!(other.id, Ipv4Addr::new(10, 0, 0, 2));
+        }
+        assert_eq!(resumed(false).observe(&NODE).id, CHOSEN);
+        assert_eq!(resumed(true).observe(&NODE).id, ADDRESS);
     }
 
     #[test]

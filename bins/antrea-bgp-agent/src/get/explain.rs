@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::{pretty, read, say_no};
 use crate::cli::{ExplainArgs, PlanOutput};
 use crate::client::{self, Answer};
-use crate::style::{BAD, GOOD, NOTICE, Paint as _, print};
+use crate::style::{BAD, GOOD, NOTICE, Paint as _, columns, print};
+use crate::table::paragraph;
 use crate::view::{ExplanationView, FindingView};
 
 /// Carries out `explain`. The exit code is 0 only where something is advertised.
@@ -32,27 +33,25 @@ pub(crate) async fn explain(args: &ExplainArgs) -> Result<ExitCode> {
 
 fn text(explanation: &ExplanationView) -> String {
     let mut out = String::new();
+    let limit = columns();
     for finding in &explanation.findings {
-        out += &format!(
-            "{} {}\n",
-            name(finding, &explanation.subject),
-            verdict(finding)
-        );
+        let name = name(finding, &explanation.subject);
+        let text = format!("{name} {}", verdict(finding));
+        out += &paragraph(&text, 0, limit);
         for peer in &finding.peers {
             let colour = match peer.delivery.as_str() {
                 "sent" => GOOD,
                 _ => NOTICE,
             };
             let delivery = peer.delivery.paint(colour);
-            out += &format!("    to {}: {delivery}\n", peer.peer);
+            out += &paragraph(&format!("to {}: {delivery}", peer.peer), 4, limit);
         }
     }
     if let Some(policy) = &explanation.policy {
         out += &format!("effective policy: {policy}\n");
     }
     for remark in &explanation.remarks {
-        out += remark;
-        out.push('\n');
+        out += &paragraph(remark, 0, limit);
     }
     out
 }

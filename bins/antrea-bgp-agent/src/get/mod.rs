@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::cli::{AskArgs, FamilyArgs, GetCommand, Output};
 use crate::client::{self, Answer};
 use crate::style::{BAD, NOTICE, Paint as _, columns, print};
-use crate::table::{Cell, render};
+use crate::table::{Cell, paragraph, render};
 use crate::view::{PeerDetail, PeerView, PolicyView, RouteView};
 
 pub(crate) use explain::explain;
@@ -61,7 +61,7 @@ fn remarks(item: &impl Shown) -> String {
             true => BAD,
             false => NOTICE,
         };
-        remark.paint(colour) + "\n"
+        paragraph(&remark.paint(colour), 0, columns())
     };
     item.remarks().iter().map(line).collect()
 }

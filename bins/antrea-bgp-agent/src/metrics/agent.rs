@@ -74,7 +74,8 @@ pub(super) fn register(registry: &mut Registry, snapshot: &Snapshot) {
         };
         routes.get_or_create(&labels).set(as_gauge(*count));
     }
-    let help = "Routes that this node advertises, by type";
+    let help =
+        "Routes that this node has to advertise, by type, also while no peer can be told of them";
     registry.register("advertised_routes", help, routes);
     let peers = gauge(snapshot.configured_peers);
     registry.register("configured_peers", "Peers of the policy in effect", peers);

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::intent::{IntendedPeer, Intent, PlannedRoute};
 use crate::style::{self, Paint as _};
+use crate::table::paragraph;
 
 /// The difference between what an agent does and what it would do.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -73,8 +74,7 @@ impl Diff {
         }
         let mut out = format!("Node {}, against the agent that runs there:\n", self.node);
         for change in &self.changes {
-            out += &change.line();
-            out.push('\n');
+            out += &paragraph(&change.line(), 0, style::columns());
         }
         let count = |action| {
             let of_action = self.changes.iter().filter(|it| it.action == action);
@@ -298,6 +298,7 @@ mod tests {
                     member_asns: Vec::new(),
                 },
             }),
+            router_id_annotation: None,
             peers: vec![IntendedPeer {
                 peer: "192.0.2.9:179".to_owned(),
                 asn: 65001,

@@ -16,6 +16,9 @@ pub(crate) struct Intent {
     /// None where no policy is in effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) process: Option<IntendedProcess>,
+    /// The annotation of the router ID in the manifest of the Node, in the folder that an agent reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) router_id_annotation: Option<String>,
     pub(crate) peers: Vec<IntendedPeer>,
     pub(crate) routes: Vec<PlannedRoute>,
 }
@@ -63,6 +66,7 @@ impl Intent {
         Self {
             node: engine.node().to_owned(),
             process,
+            router_id_annotation: None,
             peers: engine.peers().map(peer).collect(),
             routes: engine.routes().map(route).collect(),
         }

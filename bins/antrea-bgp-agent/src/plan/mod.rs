@@ -66,7 +66,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<ExitCode> {
 }
 
 /// Prints what the running agent would change; the exit code is 1 if there is anything.
-async fn diff(mut snapshot: Snapshot, is_broken: bool, args: &PlanArgs) -> Result<ExitCode> {
+async fn diff(snapshot: Snapshot, is_broken: bool, args: &PlanArgs) -> Result<ExitCode> {
     let now: Intent = match client::get(&args.api_socket, "/plan").await? {
         Answer::Found(body) => read(&body)?,
         Answer::NotFound(why) => bail!("the agent is of an older version: {why}"),
@@ -81,10 +81,14 @@ async fn diff(mut snapshot: Snapshot, is_broken: bool, args: &PlanArgs) -> Resul
             now.node
         );
     }
+    let mut engine = Engine::new(&*now.node);
     if let Some(process) = &now.process {
-        snapshot.keep_router_id(&now.node, process.settings.router_id);
+        // In a cluster the annotation is the agent's, and no manifest has it; in a folder it is gone where it was.
+        let was_there = now.router_id_annotation.is_some();
+        let is_removed = was_there && snapshot.router_id_annotation(&now.node).is_none();
+        engine.resume_router_id(process.settings.router_id, is_removed);
     }
-    let engine = snapshot.engine(&now.node);
+    let engine = snapshot.seen_by(engine);
     tell(&engine, &args.manifests, &mut BTreeSet::new());
     let then = Intent::of(&engine);
     let diff = Diff::new(&now, &then);

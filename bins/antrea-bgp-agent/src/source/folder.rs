@@ -27,6 +27,8 @@ pub(crate) struct FolderSource {
     /// When the news came that were taken in last.
     arrived: Instant,
     objects: BTreeMap<ObjectRef, Found>,
+    /// The annotations of router IDs in the manifests of Nodes, whatever is kept beside.
+    router_ids: BTreeMap<String, String>,
     watched: KindSet,
     /// What is wrong with the folder at present.
     findings: BTreeSet<Diagnostic>,
@@ -67,6 +69,7 @@ impl FolderSource {
             rescans,
             arrived: Instant::now(),
             objects,
+            router_ids: BTreeMap::new(),
             watched: KindSet::EMPTY,
             findings: BTreeSet::new(),
             following: true,
@@ -122,6 +125,11 @@ impl FolderSource {
             Some(Found::Object(Object::Node(node))) => Some(node),
             _ => None,
         }
+    }
+
+    /// The annotation of its router ID in its manifest.
+    pub(crate) fn router_id_annotation(&self, node: &str) -> Option<&str> {
+        self.router_ids.get(node).map(String::as_str)
     }
 
     /// What happened next, as far as the engine has to hear of it. Cancel safe.
@@ -198,6 +206,12 @@ impl FolderSource {
         self.findings
             .retain(|finding| !rescan.cleared.contains(finding));
         self.findings.extend(rescan.added);
+        for (node, annotation) in rescan.router_ids {
+            match annotation {
+                Some(annotation) => self.router_ids.insert(node, annotation),
+                None => self.router_ids.remove(&node),
+            };
+        }
         tell_what_is_gone(&rescan.changes);
         let mut inputs = Vec::with_capacity(rescan.changes.len());
         for change in rescan.changes {

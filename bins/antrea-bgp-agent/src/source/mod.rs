@@ -61,6 +61,14 @@ impl Source {
         }
     }
 
+    /// The annotation of the node's router ID in its manifest; in a cluster there is none.
+    pub(crate) fn router_id_annotation(&self, node: &str) -> Option<&str> {
+        match self {
+            Self::Folder(folder) => folder.router_id_annotation(node),
+            Self::Cluster(_) => None,
+        }
+    }
+
     /// Has the router ID of the node kept.
     pub(crate) fn write_router_id(&self, node: &str, id: Ipv4Addr) {
         match self {

@@ -45,15 +45,20 @@ pub(crate) fn lab() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/lab")
 }
 
-/// Runs a command of the agent to its end.
+/// Runs a command of the agent to its end. Nothing says how wide its lines may be.
 pub(crate) fn agent(arguments: &[&str]) -> Answer {
-    let output = Command::new(env!("CARGO_BIN_EXE_antrea-bgp-agent"))
+    agent_within(None, arguments)
+}
+
+/// The same where lines may have so many columns.
+pub(crate) fn agent_within(columns: Option<&str>, arguments: &[&str]) -> Answer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_antrea-bgp-agent"));
+    command
         .args(arguments)
         .env_remove("NODE_NAME")
-        .env("COLUMNS", "100")
-        .output()
-        .expect("the binary runs");
-    Answer::of(&output)
+        .env_remove("COLUMNS")
+        .envs(columns.map(|columns| ("COLUMNS", columns)));
+    Answer::of(&command.output().expect("the binary runs"))
 }
 
 /// The same on a folder.
