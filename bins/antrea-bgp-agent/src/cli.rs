@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Get(GetCommand),
     /// Say why an address, a Service or an Egress is advertised, or the first rule that stops it
     Explain(ExplainArgs),
+    /// Show the log level of a running agent, or choose another until it ends
+    LogLevel(LogLevelArgs),
     /// Print the CustomResourceDefinition of BGPPolicy as YAML
     Crd,
 }
@@ -251,6 +253,17 @@ pub(crate) struct ExplainAskArgs {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = PlanOutput::Table)]
     pub(crate) output: PlanOutput,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogLevelArgs {
+    /// A filter in the syntax of RUST_LOG, such as `debug` or `info,bgp_speaker=trace`; shows the one in use if left out
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+
+    /// The Unix socket of the agent
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_API_SOCKET)]
+    pub(crate) api_socket: PathBuf,
 }
 
 #[cfg(test)]

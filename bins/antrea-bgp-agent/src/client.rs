@@ -1,18 +1,18 @@
-//! Asking a running agent: one GET over its Unix socket.
+//! Asking a running agent, or telling it something: one request over its Unix socket.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 /// What the agent answered, when it answered at all.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// 200, and the JSON.
+    /// 200, and the JSON; a text where that was asked for.
     Found(Bytes),
     /// 404, and why: there is no such thing, or no policy is in effect.
     NotFound(String),
@@ -25,6 +25,15 @@ pub(crate) enum Answer {
 /// When no agent listens there, when this user may not ask it, or when it answers anything but 200
 /// or 404; the text says which, and what to do.
 pub(crate) async fn get(socket: &Path, path_and_query: &str) -> Result<Answer> {
+    ask(socket, Method::GET, path_and_query, String::new()).await
+}
+
+/// Tells the agent behind `socket` a new value of what is at `path`; errors as [`get`].
+pub(crate) async fn put(socket: &Path, path: &str, value: String) -> Result<Answer> {
+    ask(socket, Method::PUT, path, value).await
+}
+
+async fn ask(socket: &Path, method: Method, path_and_query: &str, body: String) -> Result<Answer> {
     let stream = UnixStream::connect(socket).await.with_context(|| {
         format!(
             "no agent answers on {} (is `antrea-bgp-agent run` up on this machine, with the same \
@@ -36,9 +45,11 @@ pub(crate) async fn get(socket: &Path, path_and_query: &str) -> Result<Answer> {
         .await
         .context("the agent's socket does not speak HTTP")?;
     let driver = tokio::spawn(connection);
-    let request = Request::get(path_and_query)
+    let request = Request::builder()
+        .method(method)
+        .uri(path_and_query)
         .header(hyper::header::HOST, "localhost")
-        .body(Empty::<Bytes>::new())
+        .body(Full::new(Bytes::from(body)))
         .context("that makes no request")?;
     let response = sender
         .send_request(request)

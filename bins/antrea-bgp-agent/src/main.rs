@@ -57,6 +57,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Check(args) => check::check(&args),
         Command::Get(command) => ask(get::get(&command)),
         Command::Explain(args) => ask(get::explain(&args)),
+        Command::LogLevel(args) => ask(get::log_level(&args)),
         Command::Crd => crd::crd(),
     }
 }

@@ -141,6 +141,13 @@ fn policies_that_are_ignored_are_named_with_the_reason() {
     folder.write("young.yaml", &created(&young, 2026));
     let broken = young.replace("name: young", "name: broken");
     folder.write("broken.yaml", &broken.replace("64512", "0"));
+    let elsewhere = broken.replace("name: broken", "name: elsewhere");
+    let elsewhere = elsewhere.replace(
+        "matchLabels: { bgp: enabled }",
+        "matchLabels: { rack: far }",
+    );
+    assert!(elsewhere.contains("rack: far"), "{elsewhere}");
+    folder.write("elsewhere.yaml", &elsewhere.replace("64512", "0"));
     let agent = Running::start(&folder, here, &[]);
     let ignored = |policy: &str, reason: &str| {
         let (_, metrics) = agent.probe(here, "/metrics");
@@ -152,6 +159,11 @@ fn policies_that_are_ignored_are_named_with_the_reason() {
     };
     assert_eq!(ignored("young", "younger"), Some(1.0));
     assert_eq!(ignored("broken", "invalid"), Some(1.0));
+    assert_eq!(
+        ignored("elsewhere", "invalid"),
+        None,
+        "it is for other nodes"
+    );
     assert_eq!(ignored("edge", "last-good"), None);
     let edited = created(&edge(None), 2025).replace("64512", "0");
     folder.write("policy.yaml", &edited);

@@ -83,6 +83,11 @@ fn every_alert_is_tested_and_documented() {
         .filter(|name| name.starts_with("BGP"))
         .collect();
     assert_eq!(documented, alerts);
+    let page = read("docs/troubleshooting.md");
+    let (_, advice) = page.split_once("\n## Alerts\n").expect("a section");
+    let advice = advice.split("\n## ").next().unwrap_or_default();
+    let advised: BTreeSet<String> = rows(advice).flat_map(|cells| quoted(cells[0])).collect();
+    assert_eq!(advised, alerts);
 }
 
 /// The panels of the dashboard that show something.

@@ -152,7 +152,14 @@ fn the_log_level_changes_while_running() {
     let peer = format!("{{ address: {nobody}, asn: 65001, port: {PORT} }}");
     folder.write("policy.yaml", &edge(&peer));
     eventually("more is written", || debug(&agent));
-    assert_eq!(agent.request("PUT", "/loglevel", &before).0, 200);
+
+    let shown = agent.ask(&["log-level"]);
+    assert_eq!(shown.out.trim(), agent.http("/loglevel").1.trim());
+    let misspelt = agent.ask(&["log-level", "loud"]);
+    assert_eq!((misspelt.code, misspelt.out.as_str()), (Some(2), ""));
+    assert!(misspelt.err.contains("loud"), "{}", misspelt.err);
+    let again = agent.ask(&["log-level", before.trim()]);
+    assert_eq!((again.code, again.out.trim()), (Some(0), before.trim()));
 }
 
 #[test]

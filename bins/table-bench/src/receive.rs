@@ -21,8 +21,8 @@ const READ: usize = 256 * 1024;
 /// Between two dials of a sender that does not want yet.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// After so long a silence senders get a KEEPALIVE. BIRD 2.0.12 leaves its last UPDATE until something wakes it, for up to
-/// three seconds where nothing does; that is not what is to be measured.
+/// After so long a silence senders get a KEEPALIVE. BIRD 2.0.12 leaves UPDATEs until something wakes it, its last one above
+/// all, for up to three seconds where nothing does; that is not what is to be measured.
 const WAKE: Duration = Duration::from_millis(2);
 
 /// A silence that goes on is interrupted less and less often, down to this: who is busy is not to be kept from its work.
@@ -158,8 +158,9 @@ impl Session {
     }
 
     fn wake(&mut self) -> Result<()> {
+        let waits = self.established.is_some() && self.done.is_none();
         match &mut self.stream {
-            Some(stream) if self.established.is_some() => Ok(stream.write_all(&KEEPALIVE)?),
+            Some(stream) if waits => Ok(stream.write_all(&KEEPALIVE)?),
             _ => Ok(()),
         }
     }

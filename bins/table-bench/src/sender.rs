@@ -18,8 +18,16 @@ const LOAD: Duration = Duration::from_secs(400);
 /// FRR's bgpd, whose name is OpenBGPD's too.
 const FRR_BGPD: &str = "/usr/lib/frr/bgpd";
 
-/// How long FRR waits for more receivers, in milliseconds: all of them dial within less.
-const FRR_COALESCES: u32 = 50;
+/// How long FRR waits for more receivers before it tells the first of them anything, in milliseconds: it is done soonest
+/// so. Peers share what is done for one only if they come within that time, and with a large table FRR takes its time to
+/// let them in; with a small one it costs less to do everything for each. One receiver has nobody to wait for.
+const fn frr_coalesces(receivers: u16, prefixes: u32) -> u32 {
+    match (receivers, prefixes) {
+        (1, _) => 0,
+        (_, 1_000_000..) => 1000,
+        _ => 50,
+    }
+}
 
 /// A sender that has its table. It ends when it is dropped.
 pub(crate) struct Running {
@@ -74,9 +82,7 @@ impl Sender {
         if self != Self::Frr {
             return;
         }
-        // Peers share a subgroup, and all that is done for one, only if they come before it is told anything. It waits for
-        // them for so long; one has nobody to wait for.
-        let milliseconds = if receivers > 1 { FRR_COALESCES } else { 0 };
+        let milliseconds = frr_coalesces(receivers, task.count);
         let (router, wait) = (
             format!("router bgp {SENDER_AS}"),
             format!("coalesce-time {milliseconds}"),

@@ -117,7 +117,7 @@ pub struct ServiceAdvertisement {
     pub ip_types: Vec<ServiceIpType>,
 
     /// Whether an address of a Service whose traffic policy is `Cluster` is withdrawn while the
-    /// Service has no ready endpoint on any Node; false by default.
+    /// Service has no ready endpoint of the address's family on any Node; false by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::off_by_default")]
     pub withdraw_when_no_endpoints: Option<bool>,
@@ -232,21 +232,22 @@ pub struct BGPPeer {
     #[schemars(schema_with = "schema::hold_time")]
     pub hold_time_seconds: Option<i64>,
 
-    /// Seconds between KEEPALIVE messages, 1-65534; a third of the negotiated hold time if unset.
+    /// Seconds between KEEPALIVE messages, 1-65534; a third of the negotiated hold time if unset,
+    /// and at most that where the peer's hold time is the smaller one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::optional_integer")]
     #[schemars(schema_with = "schema::keepalive_interval")]
     pub keepalive_interval_seconds: Option<i64>,
 
     /// Seconds between attempts to connect (ConnectRetryTime of RFC 4271), 2-65535; about 5 if
-    /// unset.
+    /// unset. With graceful restart at most a quarter of the restart time; a random quarter less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::optional_integer")]
     #[schemars(schema_with = "schema::connect_retry")]
     pub connect_retry_seconds: Option<i64>,
 
     /// Seconds to stay idle after a session was reset, 1-3600; if unset it starts at 1 and grows
-    /// while resets go on.
+    /// while resets go on. With graceful restart at most a quarter of the restart time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::optional_integer")]
     #[schemars(schema_with = "schema::idle_hold_time")]

@@ -215,6 +215,14 @@ impl Engine {
             })
     }
 
+    /// The invalid policies that select this node, or might if they could be read.
+    pub fn invalid(&self) -> impl Iterator<Item = &str> {
+        let labels = self.node.as_ref().map(|node| &node.labels);
+        labels
+            .into_iter()
+            .flat_map(|labels| self.policies.broken_for(labels))
+    }
+
     /// What is wrong at present: every report about a lasting state that was not mended since.
     pub fn problems(&self) -> impl Iterator<Item = &Report> {
         self.ledger.iter()

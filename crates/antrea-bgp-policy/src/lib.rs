@@ -3,7 +3,7 @@
 //! For a node agent that brings the objects (from an API server, from files) and carries out what
 //! follows; and for tools that ask what a node would advertise. [`Engine::handle`] takes an
 //! [`Input`] in, [`Engine::poll_effect`] yields what has to be done about it, and that is always
-//! only a difference: one endpoint that comes or goes costs the same among 100 Services and among
+//! only a difference: one endpoint that comes or goes has as many records looked at among 100 Services as among
 //! 100,000. [`Engine::routes`] and [`Engine::explain`] say what is advertised, whose it is, and why
 //! something is not.
 //!

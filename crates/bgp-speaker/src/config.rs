@@ -130,7 +130,8 @@ pub struct PeerConfig {
     pub password: Option<Password>,
     /// The hold time to offer in seconds: 3–65535, or 0 for none (RFC 4271 section 4.2). The smaller of both counts.
     pub hold_time: u16,
-    /// Seconds between KEEPALIVEs. Otherwise a third of the negotiated hold time, which is also the most that is used.
+    /// Seconds between KEEPALIVEs. Otherwise a third of the negotiated hold time, which is also the most that is used where the
+    /// peer's hold time is the smaller one.
     pub keepalive_interval: Option<u16>,
     /// Seconds between two attempts to dial. Otherwise 5 with jitter.
     pub connect_retry: Option<u16>,

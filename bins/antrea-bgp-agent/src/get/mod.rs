@@ -1,4 +1,4 @@
-//! `get` and `explain`: ask the agent, print what it says.
+//! `get`, `explain` and `log-level`: ask the agent, print what it says.
 
 mod explain;
 mod peer;
@@ -15,7 +15,7 @@ use hyper::body::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cli::{AskArgs, FamilyArgs, GetCommand, Output};
+use crate::cli::{AskArgs, FamilyArgs, GetCommand, LogLevelArgs, Output};
 use crate::client::{self, Answer};
 use crate::style::{BAD, NOTICE, Paint as _, columns, print};
 use crate::table::{Cell, paragraph, render};
@@ -105,6 +105,20 @@ pub(crate) async fn get(command: &GetCommand) -> Result<ExitCode> {
             show::<RouteView>(&args.ask, &path).await
         }
     }
+}
+
+/// Carries out `log-level`: prints the filter that is in use then.
+pub(crate) async fn log_level(args: &LogLevelArgs) -> Result<ExitCode> {
+    let path = "/loglevel";
+    let answer = match &args.filter {
+        Some(filter) => client::put(&args.api_socket, path, filter.clone()).await?,
+        None => client::get(&args.api_socket, path).await?,
+    };
+    match answer {
+        Answer::Found(text) => print(&String::from_utf8_lossy(&text))?,
+        Answer::NotFound(why) => return Ok(say_no(&why)),
+    };
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Asks once, or again and again, and prints the answer in the form that is wanted.

@@ -1,7 +1,6 @@
 //! Metrics of the agent as a whole: policy, routes, listeners.
 
-use antrea_bgp_api::Kind;
-use antrea_bgp_policy::{Engine, ReasonCode};
+use antrea_bgp_policy::Engine;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::registry::Registry;
 
@@ -33,31 +32,17 @@ struct VersionLabels {
     version: &'static str,
 }
 
-/// The policies that are not in effect as they are written, and why.
+/// The policies that are not in effect here as they are written, and why.
 pub(super) fn ignored(engine: &Engine) -> Vec<(String, IgnoredFor)> {
-    let younger = engine.overruled();
-    let mut ignored: Vec<_> = younger
-        .map(|name| (name.to_owned(), IgnoredFor::Younger))
-        .collect();
-    let effective = engine.policy().map(|policy| policy.name);
-    for report in engine.problems() {
-        let breaks = matches!(
-            report.code,
-            ReasonCode::InvalidPolicy | ReasonCode::Undecodable
-        );
-        if !breaks || report.object.kind != Kind::BgpPolicy {
-            continue;
-        }
-        let name = &report.object.name;
-        let why = match effective == Some(name.as_str()) {
-            true => IgnoredFor::LastGood,
-            false => IgnoredFor::Invalid,
-        };
-        if !ignored.contains(&(name.clone(), why)) {
-            ignored.push((name.clone(), why));
-        }
-    }
-    ignored
+    let effective = engine.policy();
+    let is_effective = |name: &&str| effective.is_some_and(|policy| policy.name == *name);
+    let younger = engine.overruled().map(|name| (name, IgnoredFor::Younger));
+    let invalid = engine.invalid().filter(|name| !is_effective(name));
+    let invalid = invalid.map(|name| (name, IgnoredFor::Invalid));
+    let last_good = effective.filter(|policy| policy.last_good);
+    let last_good = last_good.map(|policy| (policy.name, IgnoredFor::LastGood));
+    let all = younger.chain(invalid).chain(last_good);
+    all.map(|(name, why)| (name.to_owned(), why)).collect()
 }
 
 pub(super) fn register(registry: &mut Registry, snapshot: &Snapshot) {

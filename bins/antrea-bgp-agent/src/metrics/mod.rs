@@ -49,7 +49,7 @@ pub(crate) struct Snapshot {
 pub(crate) enum IgnoredFor {
     /// An older one selects this node too.
     Younger,
-    /// It is invalid, or cannot be read.
+    /// It selects this node and is invalid, or cannot be read and might select it.
     Invalid,
     /// It was made invalid while in effect: its last good form still is.
     LastGood,

@@ -1,12 +1,10 @@
 //! Commands that cannot run in a test, each with the reason and with what is looked at instead.
 
-use std::os::unix::net::UnixStream;
 use std::process::{Command as Process, Output};
 
 use serde_json::Value;
 
 use crate::common::deploy::{self, documents};
-use crate::common::running::http;
 use crate::common::{Folder, agent_on, repository, tool};
 use crate::page::Command;
 use crate::session::Session;
@@ -22,7 +20,7 @@ pub(crate) struct Instead {
 }
 
 /// The first entry that fits counts.
-pub(crate) const TABLE: [Instead; 17] = [
+pub(crate) const TABLE: [Instead; 16] = [
     Instead {
         begins: "cargo xtask sim",
         because: "it is a release build; its source names the options",
@@ -102,11 +100,6 @@ pub(crate) const TABLE: [Instead; 17] = [
         begins: "promtool",
         because: "not every machine has it; it runs where it is installed, which it is in CI",
         look: promtool,
-    },
-    Instead {
-        begins: "curl",
-        because: "not every machine has it; the same request is sent to the agent by the test",
-        look: curl,
     },
 ];
 
@@ -326,21 +319,4 @@ fn promtool(session: &mut Session, command: &Command) {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{}: {text}", command.place);
     }
-}
-
-fn curl(session: &mut Session, command: &Command) {
-    let option = |name: &str| {
-        command
-            .option(name)
-            .unwrap_or_else(|| panic!("{}: {name}", command.place))
-    };
-    let words = command.words();
-    let path = words
-        .last()
-        .and_then(|url| url.strip_prefix("http://localhost"));
-    let path = path.expect("http://localhost/PATH");
-    let stream = UnixStream::connect(session.path(&option("--unix-socket")));
-    let stream = stream.unwrap_or_else(|error| panic!("{}: {error}", command.place));
-    let (status, body) = http(stream, &option("-X"), path, &option("--data"));
-    assert_eq!(status, 200, "{}: {body}", command.place);
 }

@@ -111,6 +111,7 @@ impl Running {
                 panic!("the agent left with {status}: {}", running.log());
             }
             UnixStream::connect(running.socket()).is_ok()
+                && std::net::TcpStream::connect((listen, 9474)).is_ok()
         });
         running
     }
