@@ -135,6 +135,12 @@ fn shows_the_peer_that_waits(agent: &Running, here: Ipv4Addr, peer: Ipv4Addr) {
     let wide = agent.ask(&["get", "bgppolicy", "-o", "wide"]).out;
     let lines = wide.lines().filter(|line| line.contains("Secret"));
     assert_eq!(lines.count(), 1, "{wide}");
+    let denied = wide.contains("denied");
+    assert_eq!(
+        wide.contains("peers wait, since their passwords may be there"),
+        denied,
+        "{wide}"
+    );
 }
 
 #[test]
@@ -264,6 +270,10 @@ fn a_permission_that_is_lost_hurts_one_kind_and_is_named() {
     let rule = "grant verbs [\"list\", \"watch\"] on resource \"services\" in apiGroup \"\"";
     until_unready(&agent, here, "synced/Service", rule);
     api.expect_event("SourceDenied Node/node-a: Service", rule);
+    let wide = agent.ask(&["get", "bgppolicy", "-o", "wide"]).out;
+    let told = format!("{rule}, in a ClusterRole; what was listed last counts");
+    assert!(wide.contains(&told), "{told:?} in {wide}");
+    assert_eq!(wide.matches("error: ").count(), 1, "{wide}");
     // Services stay as they were; the other kinds are followed.
     api.server.put(slice(false));
     receiver.expect_routes(&[POD]);

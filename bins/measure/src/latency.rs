@@ -12,7 +12,8 @@ pub type Change = (IpNet, bool, Instant);
 ///
 /// What the peer heard last of a route answers the last change before it that made the route so, what it heard before
 /// that an earlier change, and so on. So a change that is followed by others before the peer hears of it has its answer,
-/// and only changes that cancel each other out before anything is sent have none.
+/// and only changes that cancel each other out before anything is sent have none. Where some did, the answer may be that to
+/// an earlier change than the one it is taken for, and the latency a longer one.
 #[must_use]
 pub fn latencies(changes: &[Change], history: &[Change]) -> Vec<Duration> {
     let mut made: HashMap<IpNet, Vec<(bool, Instant)>> = HashMap::new();
@@ -47,67 +48,48 @@ pub fn share(latencies: &[Duration], share: f64) -> f64 {
 mod tests {
     use super::*;
 
+    /// Latencies, in milliseconds, of changes of one route; each is there from so many milliseconds on, or is not.
+    fn heard(changes: &[(bool, u64)], history: &[(bool, u64)]) -> Vec<u128> {
+        let start = Instant::now();
+        let route: IpNet = "20.0.0.1/32".parse().expect("a constant");
+        let dated = |all: &[(bool, u64)]| -> Vec<Change> {
+            let dated = all.iter();
+            dated
+                .map(|(is_there, at)| (route, *is_there, start + Duration::from_millis(*at)))
+                .collect()
+        };
+        let all = latencies(&dated(changes), &dated(history));
+        all.iter().map(Duration::as_millis).collect()
+    }
+
+    const CHANGES: [(bool, u64); 3] = [(false, 0), (true, 10), (false, 20)];
+
     #[test]
     fn changes_that_cancel_each_other_out_have_no_answer() {
-        let start = Instant::now();
-        let at = |millis: u64| start + Duration::from_millis(millis);
-        let route: IpNet = "20.0.0.1/32".parse().expect("a constant");
-        let changes = [
-            (route, false, at(0)),
-            (route, true, at(10)),
-            (route, false, at(20)),
-        ];
-        let all = [
-            (route, false, at(3)),
-            (route, true, at(11)),
-            (route, false, at(25)),
-        ];
-        let expected = [1, 3, 5].map(Duration::from_millis);
-        assert_eq!(latencies(&changes, &all), expected);
-        assert_eq!(latencies(&changes, &all[2..]), [Duration::from_millis(5)]);
+        let all = [(false, 3), (true, 11), (false, 25)];
+        assert_eq!(heard(&CHANGES, &all), [1, 3, 5]);
+        assert_eq!(heard(&CHANGES, &all[2..]), [5]);
     }
 
     #[test]
     fn a_change_that_is_followed_by_another_before_the_peer_hears_of_it_has_its_answer() {
-        let start = Instant::now();
-        let at = |millis: u64| start + Duration::from_millis(millis);
-        let route: IpNet = "20.0.0.1/32".parse().expect("a constant");
-        let changes = [
-            (route, false, at(0)),
-            (route, true, at(10)),
-            (route, false, at(20)),
-        ];
-        let all = [
-            (route, false, at(12)),
-            (route, true, at(23)),
-            (route, false, at(24)),
-        ];
-        let expected = [4, 12, 13].map(Duration::from_millis);
-        assert_eq!(latencies(&changes, &all), expected);
-        assert_eq!(latencies(&changes[..2], &all[..2]), expected[1..]);
+        let all = [(false, 12), (true, 23), (false, 24)];
+        assert_eq!(heard(&CHANGES, &all), [4, 12, 13]);
+        assert_eq!(heard(&CHANGES[..2], &all[..2]), [12, 13]);
+    }
+
+    #[test]
+    fn what_was_heard_before_a_change_is_no_answer_to_it() {
+        assert_eq!(heard(&[(false, 5)], &[(true, 0), (false, 7)]), [2]);
     }
 
     #[test]
     fn a_share_is_the_smallest_that_so_many_do_not_exceed() {
         let two = [1, 2].map(Duration::from_millis);
         let thousand: Vec<_> = (1..=1000).map(Duration::from_millis).collect();
-        assert_eq!(
-            [0.0, 0.5, 0.51, 0.99, 1.0].map(|it| share(&two, it)),
-            [1.0, 1.0, 2.0, 2.0, 2.0]
-        );
-        assert_eq!(
-            [0.5, 0.99, 0.999, 1.0].map(|it| share(&thousand, it)),
-            [500.0, 990.0, 999.0, 1000.0]
-        );
-    }
-
-    #[test]
-    fn what_was_heard_before_a_change_is_no_answer_to_it() {
-        let start = Instant::now();
-        let at = |millis: u64| start + Duration::from_millis(millis);
-        let route: IpNet = "20.0.0.1/32".parse().expect("a constant");
-        let heard = [(route, true, at(0)), (route, false, at(7))];
-        let expected = [Duration::from_millis(2)];
-        assert_eq!(latencies(&[(route, false, at(5))], &heard), expected);
+        let of_two = [0.0, 0.5, 0.51, 0.99, 1.0].map(|it| share(&two, it));
+        assert_eq!(of_two, [1.0, 1.0, 2.0, 2.0, 2.0]);
+        let of_thousand = [0.5, 0.99, 0.999, 1.0].map(|it| share(&thousand, it));
+        assert_eq!(of_thousand, [500.0, 990.0, 999.0, 1000.0]);
     }
 }

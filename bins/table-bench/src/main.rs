@@ -188,7 +188,7 @@ impl Load {
                 receivers,
                 sender: self.sender,
             };
-            self.sender.prepare(&task, receivers);
+            self.sender.prepare(&task, receivers)?;
             // A daemon that resets a session in the middle spoils a run; that is said, and the run is
             // done again.
             let mut attempts = (1..=ATTEMPTS).map(|attempt| -> Result<Run> {

@@ -60,7 +60,7 @@ pub(crate) fn run(version: Version, count: u32) -> Result<()> {
 impl Receiver {
     /// Does what can be done. Whether the receiver is still there.
     fn serve(&mut self, updates: &[u8]) -> Result<bool> {
-        // Whoever writes notices by that that the receiver is gone.
+        // A write fails, too, once the receiver is gone.
         if !(self.ready && self.sent < updates.len()) {
             let mut octets = [0; 4096];
             match self.stream.read(&mut octets) {

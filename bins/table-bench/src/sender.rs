@@ -78,9 +78,9 @@ impl Sender {
     }
 
     /// Before so many receivers dial.
-    pub(crate) fn prepare(self, task: &Task<'_>, receivers: u16) {
+    pub(crate) fn prepare(self, task: &Task<'_>, receivers: u16) -> Result<()> {
         if self != Self::Frr {
-            return;
+            return Ok(());
         }
         let milliseconds = frr_coalesces(receivers, task.count);
         let (router, wait) = (
@@ -93,6 +93,19 @@ impl Sender {
             command.extend(["-c", line]);
         }
         task.ask(&command);
+        let shown = [
+            "vtysh",
+            "--vty_socket",
+            &folder,
+            "-c",
+            "show running-config",
+        ];
+        let shown = task.ask(&shown);
+        ensure!(
+            shown.lines().any(|line| line.trim() == wait),
+            "FRR did not take {wait:?}"
+        );
+        Ok(())
     }
 }
 

@@ -240,7 +240,8 @@ pub struct BGPPeer {
     pub keepalive_interval_seconds: Option<i64>,
 
     /// Seconds between attempts to connect (ConnectRetryTime of RFC 4271), 2-65535; about 5 if
-    /// unset. With graceful restart at most a quarter of the restart time; a random quarter less.
+    /// unset. With graceful restart at most a quarter of the restart time. Shortened at random by up
+    /// to a quarter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "lenient::optional_integer")]
     #[schemars(schema_with = "schema::connect_retry")]

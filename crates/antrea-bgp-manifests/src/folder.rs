@@ -44,8 +44,8 @@ pub struct Rescan {
     /// Objects that changed: what is there in order of path and place, then what is gone, so that
     /// an object that replaces another is known before the other goes.
     pub changes: Vec<Change>,
-    /// With a state directory: the Nodes among the changes, each with the annotation of its router
-    /// ID in its manifest. The object itself has the one that is kept, where that counts.
+    /// With a state directory: each Node that was applied, with the router ID annotation that its
+    /// manifest has. The Node in `changes` may have the kept router ID in its place.
     pub router_ids: Vec<(String, Option<String>)>,
     /// Diagnostics that were not there before, in order of path and place.
     pub added: Vec<Diagnostic>,

@@ -132,7 +132,7 @@ impl Engine {
     /// first input. `written` says whether the annotation of the Node was seen to hold it, so that its
     /// absence means that someone removed it.
     ///
-    /// An agent that starts again needs this not: it finds the router ID in the annotation.
+    /// An agent that starts again does not need this: it finds the router ID in the annotation.
     pub fn resume_router_id(&mut self, id: Ipv4Addr, written: bool) {
         self.router_id = RouterId::resumed(id, written);
     }
@@ -215,8 +215,9 @@ impl Engine {
             })
     }
 
-    /// The invalid policies that select this node, or might if they could be read.
-    pub fn invalid(&self) -> impl Iterator<Item = &str> {
+    /// The invalid policies that select this node, or might if they could be read. One that is in
+    /// effect by its last good form is among them.
+    pub fn invalid_policies(&self) -> impl Iterator<Item = &str> {
         let labels = self.node.as_ref().map(|node| &node.labels);
         labels
             .into_iter()
@@ -257,6 +258,13 @@ impl Engine {
     #[must_use]
     pub fn source(&self, kind: Kind) -> SourceState {
         self.sources.state(kind)
+    }
+
+    /// Whether the objects of a kind are known: it was listed, or found absent, whatever became of its
+    /// source since.
+    #[must_use]
+    pub fn knows(&self, kind: Kind) -> bool {
+        self.sources.is_known(kind)
     }
 
     /// The kinds that are needed at present.

@@ -3,8 +3,8 @@
 //! For a node agent that brings the objects (from an API server, from files) and carries out what
 //! follows; and for tools that ask what a node would advertise. [`Engine::handle`] takes an
 //! [`Input`] in, [`Engine::poll_effect`] yields what has to be done about it, and that is always
-//! only a difference: one endpoint that comes or goes has as many records looked at among 100 Services as among
-//! 100,000. [`Engine::routes`] and [`Engine::explain`] say what is advertised, whose it is, and why
+//! only a difference: for a change of one endpoint as many records are looked at with 100 Services as
+//! with 100,000. [`Engine::routes`] and [`Engine::explain`] say what is advertised, whose it is, and why
 //! something is not.
 //!
 //! It is a pure function of its inputs: no clock, no socket, no file, no task, no BGP. Timers are

@@ -399,3 +399,35 @@ fn what_happens_at_once_is_judged_by_its_result() {
     assert_eq!(node.feed_all([p.deleted(), renamed.applied()]), NOTHING);
     assert_eq!(node.engine.policy().unwrap().name, "q");
 }
+
+#[test]
+fn invalid_policies_are_those_that_may_be_for_this_node() {
+    let far = json!({ "matchLabels": { "rack": "far" } });
+    let mut node = Node::with(&[
+        node(),
+        policy("good"),
+        policy("here").set("/spec/localASN", 0),
+        policy("elsewhere")
+            .set("/spec/localASN", 0)
+            .set("/spec/nodeSelector", far),
+        policy("unreadable").undecodable(),
+    ]);
+    let invalid = |node: &Node| -> Vec<String> {
+        node.engine.invalid_policies().map(str::to_owned).collect()
+    };
+    assert_eq!(invalid(&node), ["here", "unreadable"]);
+    node.apply(&policy("good").set("/spec/localASN", 0));
+    // One is in effect by its last good form.
+    assert_eq!(invalid(&node), ["good", "here", "unreadable"]);
+}
+
+#[test]
+fn a_router_id_that_was_selected_before_goes_on() {
+    for (written, expected) in [(false, "10.0.0.7"), (true, "192.0.2.10")] {
+        let mut engine = Engine::new(NODE);
+        engine.resume_router_id([10, 0, 0, 7].into(), written);
+        engine.handle_all([node(), policy("p")].map(|it| Input::Applied(it.object())));
+        let running = engine.policy().expect("it is in effect");
+        assert_eq!(running.process.router_id.to_string(), expected);
+    }
+}

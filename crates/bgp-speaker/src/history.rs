@@ -197,8 +197,9 @@ impl History {
     }
 }
 
-/// How long a cause counts beside what follows from it: more than the longest time from one attempt that fails for it to
-/// the next, which is that without an OPEN (four minutes) and the longest pause after it.
+/// How long a cause counts beside what follows from it. From one attempt to the next it takes half the restart time at most
+/// (a quarter to wait for an OPEN, a quarter as a pause), so this is enough for restart times of up to 20 minutes; where
+/// attempts are further apart, the last failure is told.
 const TURN: Duration = Duration::from_secs(600);
 
 /// The failure before the last one that tells what is wrong, where the last one does not and both happen in turns.
@@ -218,7 +219,7 @@ fn is_failure(event: &SessionEvent) -> bool {
     matches!(event.kind, SessionEventKind::Failed(_))
 }
 
-/// Whether a failure has its cause in what was said in messages, or was not said at all.
+/// Whether a failure tells what is wrong: a message that said so, or an OPEN that never came.
 fn says_why(event: &SessionEvent) -> bool {
     use DownCause::{HoldTimer, NotificationReceived, NotificationSent, OpenRefused};
     matches!(

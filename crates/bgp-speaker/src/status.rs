@@ -296,7 +296,7 @@ impl PeerStatus {
     /// What keeps this peer from working, or why the last session ended, in words.
     ///
     /// Where attempts fail in turns, as they do when each side dials and one refuses the other's OPEN, what was said in an
-    /// OPEN or a NOTIFICATION tells more than a reset that follows from it.
+    /// OPEN or a NOTIFICATION, or that no OPEN came, tells more than a reset that follows from it.
     #[must_use]
     pub fn last_error(&self) -> Option<&str> {
         let of_history = || history::telling(&self.history).map(|event| &*event.text);

@@ -69,6 +69,25 @@ async fn routes_arrive_change_and_go() {
     );
 }
 
+/// More than are looked up under one lock, of both families in turns, and one that is gone.
+#[tokio::test]
+async fn what_a_peer_has_of_many_routes_is_as_of_each() {
+    let (speaker, _receiver, recorder, local, remote) = pair("127.10.99.1", "127.10.99.2").await;
+    let ipv4 = |n: u32| net(&format!("{}/32", Ipv4Addr::from(0x0a60_0000 + n)));
+    let ipv6 = |n: u32| net(&format!("fd00::{n:x}/128"));
+    let all: Vec<_> = (0..5000).flat_map(|n| [ipv4(n), ipv6(n)]).collect();
+    speaker.announce(all.iter().copied(), &Attributes::default());
+    speaker.withdraw([ipv4(4)]);
+    let left = (0..5000).filter(|n| *n != 4).map(ipv4);
+    recorder.until_routes(local.ip(), left).await;
+    let deliveries = speaker.deliveries(remote.ip(), &all);
+    let one_by_one = all.iter().map(|it| speaker.delivery(remote.ip(), it));
+    assert_eq!(deliveries, one_by_one.collect::<Vec<_>>());
+    let sent = deliveries.iter().filter(|it| **it == Delivery::Sent);
+    assert_eq!((sent.count(), speaker.sent(remote.ip())), (4999, 4999));
+    assert_eq!(deliveries[8], Delivery::NotAdvertised);
+}
+
 #[tokio::test]
 async fn announcing_the_same_again_sends_nothing() {
     let (speaker, _receiver, recorder, local, remote) = pair("127.10.2.1", "127.10.2.2").await;

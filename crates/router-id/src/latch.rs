@@ -45,8 +45,8 @@ pub struct Outcome {
 
 impl RouterId {
     /// One that was selected before, as if by this value. `written` says whether the annotation was
-    /// seen to hold it since, so that its absence means that someone removed it. Its source counts as
-    /// the annotation, which a process that starts again finds it in.
+    /// seen to hold it since, so that its absence means that someone removed it. Its source is
+    /// [`Source::Annotation`], as for a process that starts again and reads it there.
     #[must_use]
     pub const fn resumed(id: Ipv4Addr, written: bool) -> Self {
         Self {

@@ -225,7 +225,7 @@ pub(crate) fn problems(known: &Known<'_>, placed: bool) -> Vec<String> {
             None => report.to_string(),
         });
     (missing.into_iter())
-        .chain(source.problems())
+        .chain(source.problems(engine))
         .chain(in_objects)
         .collect()
 }

@@ -226,7 +226,7 @@ fn documents<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::PeerView;
+    use crate::view::{PeerView, PolicyView};
 
     fn peer(name: &str, state: &str, since: u64) -> PeerView {
         PeerView {
@@ -281,6 +281,23 @@ mod tests {
             known.replace(vec![failed("connection refused")]);
             let events = known.replace(vec![failed("timed out")]);
             assert_eq!(events.len(), expected, "{output:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_policy_is_no_change_of_its_row() {
+        let policy = |remarks: &[&str]| -> PolicyView {
+            let json = serde_json::json!({ "name": "edge", "routerID": "192.0.2.1", "localASN": 64512,
+                "listenPort": 179, "remarks": remarks });
+            serde_json::from_value(json).expect("a policy")
+        };
+        for (output, expected) in [(Output::Table, 0), (Output::Wide, 1), (Output::Json, 1)] {
+            let mut known = Known::new(output);
+            known.replace(vec![policy(&[])]);
+            let events = known.replace(vec![policy(&["error: …"])]);
+            assert_eq!(events.len(), expected, "{output:?}");
+            let text = Printer::new(output).lines(&events, output == Output::Wide);
+            assert_eq!(text.contains("error: …"), output == Output::Wide, "{text}");
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn ignored(engine: &Engine) -> Vec<(String, IgnoredFor)> {
     let effective = engine.policy();
     let is_effective = |name: &&str| effective.is_some_and(|policy| policy.name == *name);
     let younger = engine.overruled().map(|name| (name, IgnoredFor::Younger));
-    let invalid = engine.invalid().filter(|name| !is_effective(name));
+    let invalid = engine.invalid_policies().filter(|name| !is_effective(name));
     let invalid = invalid.map(|name| (name, IgnoredFor::Invalid));
     let last_good = effective.filter(|policy| policy.last_good);
     let last_good = last_good.map(|policy| (policy.name, IgnoredFor::LastGood));

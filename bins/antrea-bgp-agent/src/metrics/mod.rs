@@ -83,7 +83,7 @@ impl Snapshot {
             listeners,
             table,
             problems: engine.problems().filter(counts).count()
-                + known.source.problems().len()
+                + known.source.problems(engine).len()
                 + usize::from(engine.node_absent()),
             cluster: known.source.health(),
         }

@@ -7,7 +7,7 @@ use antrea_bgp_api::{Kind, Node};
 use antrea_bgp_kube::{
     Cluster, ClusterConfig, Event, EventCounts, EventType, SourceStatus, WriteStatus, connect,
 };
-use antrea_bgp_policy::{Input, KindSet, SourceState};
+use antrea_bgp_policy::{Engine, Input, KindSet, SourceState};
 use anyhow::{Context as _, Result};
 use tracing::info;
 
@@ -101,9 +101,9 @@ impl ClusterSource {
     }
 
     /// What is wrong at present, a line each.
-    pub(crate) fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self, engine: &Engine) -> Vec<String> {
         let statuses = self.cluster.statuses();
-        let sources = statuses.iter().filter_map(problem);
+        let sources = (statuses.iter()).filter_map(|it| problem(it, engine.knows(it.kind)));
         let write = self.cluster.router_id_status();
         let write = write.error.map(|error| {
             let rule = write.missing_rule.map(|rule| format!("; grant {rule}"));
@@ -125,15 +125,15 @@ impl ClusterSource {
     }
 }
 
-/// What is wrong with the watch of a kind, as a line. That an Egress or the Secret does not exist is
+/// What is wrong with the watch of a kind, whose objects may be known from before, as a line. That an Egress or the Secret does not exist is
 /// nothing wrong.
-fn problem(status: &SourceStatus) -> Option<String> {
+fn problem(status: &SourceStatus, is_known: bool) -> Option<String> {
     let (severity, consequence) = match (status.kind, status.state) {
         (_, SourceState::Failing) => ("warning", "; what was listed last counts"),
-        (Kind::Secret, SourceState::Denied) => (
-            "error",
-            "; peers that come new wait, since their passwords may be there",
-        ),
+        (_, SourceState::Denied) if is_known => ("error", "; what was listed last counts"),
+        (Kind::Secret, SourceState::Denied) => {
+            ("error", "; peers wait, since their passwords may be there")
+        }
         (_, SourceState::Denied) => ("error", ""),
         (Kind::BgpPolicy, SourceState::Absent) => {
             ("warning", "; no policy can be in effect without its CRD")

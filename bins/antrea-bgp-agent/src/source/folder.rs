@@ -229,7 +229,12 @@ impl FolderSource {
                     };
                     (object, Some(Found::Invalid(invalid)))
                 }
-                Change::Deleted(object) => (object, None),
+                Change::Deleted(object) => {
+                    if object.kind == Kind::Node {
+                        self.router_ids.remove(&object.name);
+                    }
+                    (object, None)
+                }
                 // Later versions may tell more; nothing else is about an object.
                 _ => continue,
             };

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use antrea_bgp_api::{Kind, Node};
 use antrea_bgp_kube::Event;
-use antrea_bgp_policy::{Input, KindSet, ReasonCode, Report};
+use antrea_bgp_policy::{Engine, Input, KindSet, ReasonCode, Report};
 
 use crate::answers::Condition;
 
@@ -95,10 +95,10 @@ impl Source {
     }
 
     /// What is wrong at present, a line each.
-    pub(crate) fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self, engine: &Engine) -> Vec<String> {
         match self {
             Self::Folder(folder) => folder.problems().map(ToString::to_string).collect(),
-            Self::Cluster(cluster) => cluster.problems(),
+            Self::Cluster(cluster) => cluster.problems(engine),
         }
     }
 

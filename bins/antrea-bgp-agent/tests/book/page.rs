@@ -220,7 +220,8 @@ impl Command {
     /// Whether it asks an agent that runs, so that its answer may need a moment.
     pub(crate) fn asks(&self) -> bool {
         let words = self.words();
-        words[0] == "antrea-bgp-agent" && ["get", "explain", "log-level"].contains(&words[1].as_str())
+        words[0] == "antrea-bgp-agent"
+            && ["get", "explain", "log-level"].contains(&words[1].as_str())
     }
 
     /// The value of an option.
