@@ -56,7 +56,7 @@ fn a_folder_that_changes_nothing_says_so_and_one_that_does_says_what() {
     let other = Folder::with(&other);
     let expected = "\
 Node node-a, against the agent that runs there:
-~ peer 192.0.2.77:179: asn 65001 -> 65002, holdTimeSeconds 90 -> 30 (its session restarts)
+~ peer 192.0.2.77:179: asn 65001 -> 65002, holdTimeSeconds 90 -> 30 (its session restarts, and the peer drops the routes meanwhile)
 - route 10.96.0.11/32 ServiceClusterIP shop/api
 + route 10.96.0.12/32 ServiceClusterIP shop/api
 1 to add, 1 to remove, 1 to change
@@ -84,8 +84,7 @@ fn a_router_id_that_the_folder_asks_for_and_an_end_of_bgp_are_told() {
         "annotations: { node.antrea.io/bgp-router-id: 10.0.0.7 }, labels:",
     );
     let restarts = diff(&agent, &Folder::with(&annotated), &[]);
-    let line =
-        "~ policy edge: routerID 192.0.2.1 -> 10.0.0.7 (BGP restarts, and with it all sessions)";
+    let line = "~ policy edge: routerID 192.0.2.1 -> 10.0.0.7 (BGP restarts, and with it all sessions; peers with graceful restart keep the routes)";
     assert!(restarts.out.contains(line), "{}", restarts.out);
 
     let none = Folder::with(&node("node-a", 1));
@@ -111,8 +110,7 @@ fn an_annotation_that_goes_or_is_no_router_id_does_what_it_would_do() {
     assert_eq!(diff(&agent, &folder, &[]).code, Some(0));
     let none = Folder::with(&manifests());
     let removed = diff(&agent, &none, &[]);
-    let line =
-        "~ policy edge: routerID 10.0.0.7 -> 192.0.2.1 (BGP restarts, and with it all sessions)";
+    let line = "~ policy edge: routerID 10.0.0.7 -> 192.0.2.1 (BGP restarts, and with it all sessions; peers with graceful restart keep the routes)";
     assert!(removed.out.contains(line), "{removed:?}");
     let invalid = diff(&agent, &annotated("nonsense"), &[]);
     assert_eq!(invalid.code, Some(0), "{invalid:?}");
@@ -194,10 +192,23 @@ fn differences_that_come_only_with_the_next_start_are_said_to_be_so() {
         assert!(told.out.contains("- policy edge"), "{told:?}");
         assert!(
             told.err
-                .contains("note: what has errors counts as absent here"),
+                .contains("note: BGPPolicy edge is invalid here. The agent keeps the form"),
             "{told:?}"
         );
     }
+    let unread = Folder::with(&manifests().replace("clusterIPs: [10.96.0.11]", "clusterIPs: 11"));
+    let told = diff(&agent, &unread, &[]);
+    assert!(told.out.contains("- route 10.96.0.11/32"), "{told:?}");
+    assert!(
+        told.err
+            .contains("note: what cannot be read counts as absent"),
+        "{told:?}"
+    );
+    // What is wrong here goes at once.
+    let twice = manifests().replace("asn: 65001 }", "asn: 0 }");
+    let told = diff(&agent, &Folder::with(&twice), &[]);
+    assert!(told.out.contains("- peer 192.0.2.77:179"), "{told:?}");
+    assert!(!told.err.contains("note:"), "{told:?}");
     let sound = manifests().replace("localASN: 64512", "localASN: 64513");
     let told = diff(&agent, &Folder::with(&sound), &[]);
     assert!(!told.err.contains("note:"), "{told:?}");

@@ -152,9 +152,23 @@ fn process(now: &Intent, then: &Intent) -> Vec<Change> {
         return Vec::new();
     }
     let change = Change::new(Action::Change, "policy", &after.policy, details);
+    let (old, new) = (&before.settings, &after.settings);
+    // Peers are told that another AS speaks, and of nothing where it is the same.
+    let is_same_speaker = (
+        old.local_asn,
+        old.confederation_identifier,
+        &old.member_asns,
+    ) == (
+        new.local_asn,
+        new.confederation_identifier,
+        &new.member_asns,
+    );
     let effect = match before.settings == after.settings {
         true => "sessions stay",
-        false => "BGP restarts, and with it all sessions",
+        false if is_same_speaker => {
+            "BGP restarts, and with it all sessions; peers with graceful restart keep the routes"
+        }
+        false => "BGP restarts, and with it all sessions; peers drop the routes meanwhile",
     };
     vec![change.with_effect(effect)]
 }
@@ -163,6 +177,13 @@ fn process(now: &Intent, then: &Intent) -> Vec<Change> {
 fn address(peer: &IntendedPeer) -> String {
     let address = peer.peer.rsplit_once(':').map(|(address, _)| address);
     address.unwrap_or_default().to_owned()
+}
+
+/// Whether a peer is told of the new session as of the old one come back (RFC 4724).
+fn keeps_routes(former: &IntendedPeer, peer: &IntendedPeer) -> bool {
+    former.asn == peer.asn
+        && former.config.graceful_restart_enabled
+        && peer.config.graceful_restart_enabled
 }
 
 /// The peers are compared by address: the same one on another port is a change.
@@ -189,7 +210,10 @@ fn peers(now: &Intent, then: &Intent) -> Vec<Change> {
         (!details.is_empty()).then(|| {
             let change = Change::new(Action::Change, "peer", &peer.peer, details);
             change.with_effect(match (&former.skipped, &peer.skipped) {
-                (None, None) => "its session restarts",
+                (None, None) if keeps_routes(former, peer) => {
+                    "its session restarts; with graceful restart the peer keeps the routes"
+                }
+                (None, None) => "its session restarts, and the peer drops the routes meanwhile",
                 (None, Some(_)) => "its session ends",
                 (Some(_), None) => "its session starts",
                 (Some(_), Some(_)) => "it has no session",
@@ -354,7 +378,8 @@ mod tests {
             lines(&now, &then),
             [
                 "~ peer 192.0.2.9:1790: holdTimeSeconds 90 -> 30, keepaliveIntervalSeconds none -> 5, \
-              peer 192.0.2.9:179 -> 192.0.2.9:1790 (its session restarts)"
+              peer 192.0.2.9:179 -> 192.0.2.9:1790 (its session restarts, and \
+              the peer drops the routes meanwhile)"
             ]
         );
         then.peers[0].peer = "[2001:db8::9]:179".to_owned();
@@ -368,11 +393,19 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_without_a_session_has_none_to_restart() {
+    fn what_becomes_of_a_session_and_of_its_routes_is_told() {
         let (now, mut then, mut waiting) = (intent(&[]), intent(&[]), intent(&[]));
         then.peers[0].config.hold_time_seconds = 30;
         let effect = |now: &Intent, then: &Intent| lines(now, then).concat();
-        assert!(effect(&now, &then).ends_with("(its session restarts)"));
+        assert!(effect(&now, &then).ends_with("the peer drops the routes meanwhile)"));
+        let (mut graceful, mut longer) = (now.clone(), then.clone());
+        for intent in [&mut graceful, &mut longer] {
+            intent.peers[0].config.graceful_restart_enabled = true;
+        }
+        assert!(effect(&graceful, &longer).ends_with("the peer keeps the routes)"));
+        assert!(effect(&graceful, &then).ends_with("the peer drops the routes meanwhile)"));
+        longer.peers[0].asn += 1;
+        assert!(effect(&graceful, &longer).ends_with("the peer drops the routes meanwhile)"));
         then.peers[0].skipped = Some("skipped: the node has no IPv4".to_owned());
         assert!(effect(&now, &then).ends_with("(its session ends)"));
         assert!(effect(&then, &now).ends_with("(its session starts)"));
@@ -404,7 +437,7 @@ mod tests {
             lines(&now, &then),
             [
                 "~ policy core: localASN 64512 -> 64513, policy edge -> core \
-              (BGP restarts, and with it all sessions)"
+              (BGP restarts, and with it all sessions; peers drop the routes meanwhile)"
             ]
         );
         then.process = None;

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
-use antrea_bgp_manifests::{Folder, Severity, locate};
+use antrea_bgp_manifests::{Folder, Problem, Severity, locate};
 use antrea_bgp_policy::{Engine, PeerState, ReasonCode, Report};
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
@@ -38,8 +38,14 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<ExitCode> {
         eprintln!("{finding}");
     }
     if args.diff {
-        let is_broken = (folder.diagnostics()).any(|finding| finding.severity == Severity::Error);
-        return ask(diff(snapshot, is_broken, args));
+        let unread = (folder.diagnostics()).any(|finding| {
+            let unread = matches!(
+                finding.problem,
+                Problem::Unreadable | Problem::Syntax | Problem::Undecodable
+            );
+            unread && finding.severity == Severity::Error
+        });
+        return ask(diff(snapshot, unread, args));
     }
     let nodes = nodes(&snapshot, args)?;
     let mut told = BTreeSet::new();
@@ -66,7 +72,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<ExitCode> {
 }
 
 /// Prints what the running agent would change; the exit code is 1 if there is anything.
-async fn diff(snapshot: Snapshot, is_broken: bool, args: &PlanArgs) -> Result<ExitCode> {
+async fn diff(snapshot: Snapshot, unread: bool, args: &PlanArgs) -> Result<ExitCode> {
     let now: Intent = match client::get(&args.api_socket, "/plan").await? {
         Answer::Found(body) => read(&body)?,
         Answer::NotFound(why) => bail!("the agent is of an older version: {why}"),
@@ -92,12 +98,8 @@ async fn diff(snapshot: Snapshot, is_broken: bool, args: &PlanArgs) -> Result<Ex
     tell(&engine, &args.manifests, &mut BTreeSet::new());
     let then = Intent::of(&engine);
     let diff = Diff::new(&now, &then);
-    let is_error = |report: &Report| report.severity == antrea_bgp_policy::Severity::Error;
-    if !diff.is_empty() && (is_broken || engine.problems().any(is_error)) {
-        eprintln!(
-            "note: what has errors counts as absent here; an agent that knows a good form of it keeps that until it \
-             starts again, so some of these differences may come only then"
-        );
+    if let Some(note) = kept(&now, &engine, unread).filter(|_| !diff.is_empty()) {
+        eprintln!("note: {note}");
     }
     if Diff::leaves_out_passwords(&now, &then) {
         eprintln!(
@@ -115,6 +117,23 @@ async fn diff(snapshot: Snapshot, is_broken: bool, args: &PlanArgs) -> Result<Ex
     } else {
         ExitCode::from(1)
     })
+}
+
+/// What a running agent keeps in its last good form, where a fresh start would do without.
+fn kept(now: &Intent, engine: &Engine, unread: bool) -> Option<String> {
+    let running = now.process.as_ref().map(|process| process.policy.as_str());
+    let mut invalid = engine.invalid_policies();
+    match invalid.find(|name| Some(*name) == running) {
+        Some(policy) => Some(format!(
+            "BGPPolicy {policy} is invalid here. The agent keeps the form that is in effect until it starts again, so what \
+             differs for it, its peers and its routes comes only then"
+        )),
+        None => unread.then(|| {
+            "what cannot be read counts as absent here; an agent that knows a good form of it keeps that until it starts \
+             again, so some of these differences may come only then"
+                .to_owned()
+        }),
+    }
 }
 
 fn nodes(snapshot: &Snapshot, args: &PlanArgs) -> Result<Vec<String>> {
