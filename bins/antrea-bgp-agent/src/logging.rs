@@ -46,6 +46,10 @@ fn parse(filter: &str) -> Result<EnvFilter, String> {
             ));
         }
     }
+    // One by one, since the error names nothing.
+    for directive in filter.split(',').map(str::trim) {
+        EnvFilter::try_new(directive).map_err(|error| format!("{directive:?}: {error}"))?;
+    }
     EnvFilter::try_new(filter).map_err(|error| error.to_string())
 }
 

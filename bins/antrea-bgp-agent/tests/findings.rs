@@ -116,6 +116,34 @@ fn a_skipped_peer_has_no_routes_for_a_reason() {
 }
 
 #[test]
+fn a_password_without_quotes_is_told_so_and_makes_the_agent_unready() {
+    let (here, peer) = (address(17, 0), address(17, 1));
+    let peers = edge(&format!("{{ address: {peer}, asn: 65001 }}"));
+    let folder = Folder::with(&(node("node-a", 1) + &peers));
+    let secret = format!(
+        "apiVersion: v1
+kind: Secret
+metadata: {{ name: antrea-bgp-passwords, namespace: kube-system }}
+stringData: {{ {peer}-65001: 12345 }}
+"
+    );
+    folder.write("secret.yaml", &secret);
+    let agent = Running::start(&folder, here, &[]);
+    let wide = || agent.ask(&["get", "bgppolicy", "-o", "wide"]).out;
+    let told = "the value is no string; put it in quotes";
+    eventually("it is told", || wide().contains(told));
+    assert!(!wide().contains("12345"), "{}", wide());
+    let (code, body) = agent.probe(here, "/readyz");
+    assert_eq!(code, 503, "{body}");
+    assert!(
+        body.contains("[-] synced/Secret: it cannot be read"),
+        "{body}"
+    );
+    folder.write("secret.yaml", &secret.replace("12345", "\"12345\""));
+    eventually("it is ready", || agent.probe(here, "/readyz").0 == 200);
+}
+
+#[test]
 fn a_peer_that_is_refused_is_down_and_its_routes_say_why() {
     let (here, peer) = (address(16, 0), address(16, 1));
     let service = UNDECODABLE.replace("clusterIPs: 10", "clusterIPs: [10.96.0.10]");
@@ -207,4 +235,23 @@ metadata: { name: antrea-bgp-passwords, namespace: kube-system }
         out.contains("secret.yaml:5:") && out.contains("the password is empty"),
         "{out}"
     );
+}
+
+#[test]
+fn a_misspelt_kind_is_a_warning_and_a_foreign_one_is_not() {
+    let folder = Folder::with(&node("node-a", 1));
+    folder.write(
+        "svc.yaml",
+        "apiVersion: v1\nkind: Services\nmetadata: { name: web }\n",
+    );
+    folder.write(
+        "cm.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\n",
+    );
+    let out = agent_on(folder.path(), "check", &[]).out;
+    let told =
+        "svc.yaml:1:1: warning: Services (v1) is not read; write kind: Service, if that is meant";
+    assert!(out.contains(told), "{out}");
+    assert!(out.contains("info: ConfigMap (v1) is not read"), "{out}");
+    assert!(out.contains("1 warning"), "{out}");
 }

@@ -201,7 +201,8 @@ fn a_browser_shows_policy_peers_routes_and_answers() {
 #[test]
 fn a_link_that_is_not_encoded_right_does_not_stop_the_page() {
     let here = address(9, 0);
-    let _agent = Running::start(&folder(&[]), here, &["--status-page"]);
+    let folder = folder(&[]);
+    let _agent = Running::start(&folder, here, &["--status-page"]);
     let Some((document, complaints)) = browser(&format!("http://{here}:9474/#%"), &[]) else {
         return;
     };

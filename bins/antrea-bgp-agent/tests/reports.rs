@@ -158,7 +158,20 @@ fn the_log_level_changes_while_running() {
     let misspelt = agent.ask(&["log-level", "loud"]);
     assert_eq!((misspelt.code, misspelt.out.as_str()), (Some(2), ""));
     assert!(misspelt.err.contains("loud"), "{}", misspelt.err);
+    let one_of_two = agent.ask(&["log-level", "info,bgp_speaker=loud"]);
+    assert!(
+        one_of_two.err.contains("\"bgp_speaker=loud\""),
+        "{}",
+        one_of_two.err
+    );
+    let nothing_else = agent.ask(&["log-level", "bgp_speaker=info"]);
+    assert!(
+        nothing_else.err.contains("nothing else is logged"),
+        "{}",
+        nothing_else.err
+    );
     let again = agent.ask(&["log-level", before.trim()]);
+    assert_eq!(again.err, "");
     assert_eq!((again.code, again.out.trim()), (Some(0), before.trim()));
 }
 

@@ -53,7 +53,7 @@ pub use policy::{
     EgressAdvertisement, PodAdvertisement, ServiceAdvertisement, ServiceIpType,
 };
 pub use schema::crd;
-pub use secret::{NOT_BASE64, Secret, SecretValue};
+pub use secret::{NOT_A_STRING, NOT_BASE64, Secret, SecretValue};
 pub use selector::{LabelSelector, LabelSelectorRequirement, Selector, SelectorError};
 pub use validate::{
     ConfederationMembership, Issue, Peer, Policy, Scope, Validated, peer_address, validate,

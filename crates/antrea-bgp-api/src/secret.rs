@@ -100,6 +100,9 @@ impl<'de> Deserialize<'de> for Text {
 /// What is said of an entry under `data` that is not base64. It quotes nothing of the entry.
 pub const NOT_BASE64: &str = "the value is not base64; encode it, or write it under stringData";
 
+/// How what is said of an entry that is no string begins. It quotes nothing of the entry either.
+pub const NOT_A_STRING: &str = "the value is no string";
+
 /// Takes a string, and says of anything else only that it is none: serde's own messages would
 /// quote the password that someone forgot to put in quotes.
 struct SecretVisitor {
@@ -108,10 +111,7 @@ struct SecretVisitor {
 
 impl SecretVisitor {
     fn refuse<E: de::Error>(&self) -> Result<SecretValue, E> {
-        Err(E::custom(format_args!(
-            "the value is no string; {}",
-            Hint(self)
-        )))
+        Err(E::custom(format_args!("{NOT_A_STRING}; {}", Hint(self))))
     }
 }
 

@@ -339,12 +339,17 @@ impl Reader<'_> {
 
     fn finish(mut self) -> Parsed {
         for ((api_version, kind), (position, count)) in std::mem::take(&mut self.unread) {
-            let message = match count {
+            let mut message = match count {
                 1 => format!("{kind} ({api_version}) is not read"),
                 _ => format!("{kind} ({api_version}) is not read; {count} in this file"),
             };
-            let info = Diagnostic::new(self.file, Severity::Info, Problem::UnknownKind, message);
-            self.report(info.at(position));
+            let mut severity = Severity::Info;
+            if let Some(meant) = meant(&kind) {
+                message += &format!("; write kind: {meant}, if that is meant");
+                severity = Severity::Warning;
+            }
+            let found = Diagnostic::new(self.file, severity, Problem::UnknownKind, message);
+            self.report(found.at(position));
         }
         self.parsed
     }
@@ -374,4 +379,12 @@ fn hash(node: Node<'_, '_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     node.hash(&mut hasher);
     hasher.finish()
+}
+
+/// The kind that one is a misspelling of: in the plural, or in other letters.
+fn meant(kind: &str) -> Option<Kind> {
+    let plain = |name: &str| name.to_lowercase().trim_end_matches('s').to_owned();
+    Kind::ALL
+        .into_iter()
+        .find(|known| plain(known.as_str()) == plain(kind))
 }

@@ -10,7 +10,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use antrea_bgp_policy::{Engine, PeerView, SourceState};
+use antrea_bgp_api::Kind;
+use antrea_bgp_policy::{Engine, PeerState, PeerView, SourceState};
 use bgp_speaker::Status;
 
 use crate::peer_name::PeerName;
@@ -140,10 +141,14 @@ pub(crate) struct Condition {
     pub(crate) why: String,
 }
 
+const UNREADABLE_SECRET: &str =
+    "it cannot be read, and peers wait for it; `get bgppolicy -o wide` tells what is wrong with it";
+
 /// What readiness depends on: all must hold. A kind that was listed once and cannot be followed at
 /// present costs no route, but whoever rolls out a change should wait for it.
 pub(crate) fn conditions(known: &Known<'_>) -> Vec<Condition> {
     let unsettled = known.engine.unsettled();
+    let peers_wait = (known.engine.peers()).any(|peer| peer.state == PeerState::AwaitingSecret);
     let mut conditions: Vec<_> = known
         .engine
         .needed()
@@ -151,13 +156,16 @@ pub(crate) fn conditions(known: &Known<'_>) -> Vec<Condition> {
         .map(|kind| {
             let state = known.engine.source(kind);
             let fails = matches!(state, SourceState::Denied | SourceState::Failing);
+            let detail = || known.source.detail(kind);
+            // It came, and nobody can read it.
+            let waited_for = kind == Kind::Secret && state == SourceState::Synced && peers_wait;
             Condition {
                 name: format!("synced/{kind}"),
-                holds: !unsettled.contains(kind) && !fails,
-                why: known
-                    .source
-                    .detail(kind)
-                    .unwrap_or_else(|| state.to_string()),
+                holds: !unsettled.contains(kind) && !fails && !waited_for,
+                why: match waited_for {
+                    true => UNREADABLE_SECRET.to_owned(),
+                    false => detail().unwrap_or_else(|| state.to_string()),
+                },
             }
         })
         .collect();

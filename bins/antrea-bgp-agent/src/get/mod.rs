@@ -118,6 +118,12 @@ pub(crate) async fn log_level(args: &LogLevelArgs) -> Result<ExitCode> {
         Answer::Found(text) => print(&String::from_utf8_lossy(&text))?,
         Answer::NotFound(why) => return Ok(say_no(&why)),
     };
+    let has_default = |filter: &String| filter.split(',').any(|it| !it.contains(['=', '[']));
+    if !args.filter.as_ref().is_none_or(has_default) {
+        eprintln!(
+            "note: nothing else is logged now; begin the filter with a level, such as `info,`, for the rest"
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use antrea_bgp_api::NOT_BASE64;
+use antrea_bgp_api::{NOT_A_STRING, NOT_BASE64};
 use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer,
     MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
@@ -69,7 +69,11 @@ impl DecodeError {
     pub(crate) fn without_values(&self) -> String {
         match &self.reason {
             Reason::Mismatch { kind, expected, .. } => format!("expected {expected}, found {kind}"),
-            Reason::Other(message) if message == NOT_BASE64 => message.clone(),
+            Reason::Other(message)
+                if message == NOT_BASE64 || message.starts_with(NOT_A_STRING) =>
+            {
+                message.clone()
+            }
             Reason::Other(_) => "the value is not valid".to_owned(),
         }
     }
