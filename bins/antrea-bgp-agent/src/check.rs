@@ -204,8 +204,7 @@ fn consequences(snapshot: &Snapshot) -> BTreeSet<Judgement> {
 /// Peers that are the node itself: their sessions cannot come up.
 fn own_addresses(engine: &Engine, snapshot: &Snapshot) -> Vec<Judgement> {
     let node = engine.node();
-    let is_own = |object: &&Object| object.object_ref().name == node;
-    let Some(Object::Node(own)) = snapshot.objects(Kind::Node).iter().find(is_own) else {
+    let Some(own) = snapshot.node(node) else {
         return Vec::new();
     };
     let Some(policy) = engine.policy() else {

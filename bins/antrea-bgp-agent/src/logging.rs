@@ -45,9 +45,7 @@ fn parse(filter: &str) -> Result<EnvFilter, String> {
                 "{directive:?} is no level: those are off, error, warn, info, debug and trace; for one module write MODULE=LEVEL"
             ));
         }
-    }
-    // One by one, since the error names nothing.
-    for directive in filter.split(',').map(str::trim) {
+        // One by one, since the error names nothing.
         EnvFilter::try_new(directive).map_err(|error| format!("{directive:?}: {error}"))?;
     }
     EnvFilter::try_new(filter).map_err(|error| error.to_string())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use antrea_bgp_api::{Kind, Object};
+use antrea_bgp_api::{Kind, Node, Object};
 use antrea_bgp_manifests::Change;
 use antrea_bgp_policy::{Engine, Input, InvalidObject, KindSet, SourceState};
 
@@ -67,14 +67,12 @@ impl Snapshot {
             .collect()
     }
 
-    /// The annotation of a Node's router ID.
-    pub(crate) fn router_id_annotation(&self, node: &str) -> Option<&str> {
+    /// The Node of this name.
+    pub(crate) fn node(&self, name: &str) -> Option<&Node> {
         self.objects(Kind::Node)
             .iter()
             .find_map(|object| match object {
-                Object::Node(object) if object.metadata.name == node => {
-                    object.metadata.annotations.bgp_router_id.as_deref()
-                }
+                Object::Node(node) if node.metadata.name == name => Some(&**node),
                 _ => None,
             })
     }

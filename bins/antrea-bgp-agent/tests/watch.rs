@@ -3,6 +3,7 @@
 mod common;
 
 use std::io::{BufRead as _, BufReader};
+use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -72,6 +73,14 @@ fn edge(more: &str) -> String {
     )
 }
 
+/// An agent whose policy has no peer, in a file of its own.
+fn without_peers(here: Ipv4Addr) -> (Folder, Running) {
+    let folder = Folder::with(&node("node-a", 1));
+    folder.write("policy.yaml", &edge(""));
+    let agent = Running::start(&folder, here, &[]);
+    (folder, agent)
+}
+
 #[test]
 fn peers_are_told_when_they_come_change_and_go() {
     let (here, peer) = (address(1, 0), address(1, 1));
@@ -101,9 +110,7 @@ fn peers_are_told_when_they_come_change_and_go() {
 #[test]
 fn a_watch_outlives_the_policy_and_the_agent() {
     let here = address(2, 0);
-    let folder = Folder::with(&node("node-a", 1));
-    folder.write("policy.yaml", &edge(""));
-    let mut agent = Running::start(&folder, here, &[]);
+    let (folder, mut agent) = without_peers(here);
     let watching = Watching::start(&agent, &["get", "bgproutes", "-o", "yaml"]);
     watching.expect("type: ADDED");
     watching.expect("route: 10.244.1.0/24");
@@ -125,9 +132,7 @@ fn a_watch_outlives_the_policy_and_the_agent() {
 #[test]
 fn what_is_wrong_with_a_policy_is_told_when_it_comes() {
     let here = address(3, 0);
-    let folder = Folder::with(&node("node-a", 1));
-    folder.write("policy.yaml", &edge(""));
-    let agent = Running::start(&folder, here, &[]);
+    let (folder, agent) = without_peers(here);
     let wide = Watching::start(&agent, &["get", "bgppolicy", "-o", "wide"]);
     wide.expect("ADDED    edge");
     folder.write(
@@ -141,9 +146,7 @@ fn what_is_wrong_with_a_policy_is_told_when_it_comes() {
 #[test]
 fn a_watch_ends_with_its_reader() {
     let here = address(4, 0);
-    let folder = Folder::with(&node("node-a", 1));
-    folder.write("policy.yaml", &edge(""));
-    let agent = Running::start(&folder, here, &[]);
+    let (folder, agent) = without_peers(here);
     let mut child = Command::new(env!("CARGO_BIN_EXE_antrea-bgp-agent"))
         .args(["get", "bgproutes", "--watch", "--api-socket"])
         .arg(agent.socket())

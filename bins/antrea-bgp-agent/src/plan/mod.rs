@@ -91,7 +91,9 @@ async fn diff(snapshot: Snapshot, unread: bool, args: &PlanArgs) -> Result<ExitC
     if let Some(process) = &now.process {
         // In a cluster the annotation is the agent's, and no manifest has it; in a folder it is gone where it was.
         let was_there = now.router_id_annotation.is_some();
-        let is_removed = was_there && snapshot.router_id_annotation(&now.node).is_none();
+        let planned = snapshot.node(&now.node);
+        let planned = planned.and_then(|node| node.metadata.annotations.bgp_router_id.as_ref());
+        let is_removed = was_there && planned.is_none();
         engine.resume_router_id(process.settings.router_id, is_removed);
     }
     let engine = snapshot.seen_by(engine);

@@ -125,8 +125,8 @@ impl ClusterSource {
     }
 }
 
-/// What is wrong with the watch of a kind, whose objects may be known from before, as a line. That an Egress or the Secret does not exist is
-/// nothing wrong.
+/// What is wrong with the watch of a kind, as a line; its objects may be known from before. That an Egress or the Secret
+/// does not exist is nothing wrong.
 fn problem(status: &SourceStatus, is_known: bool) -> Option<String> {
     let (severity, consequence) = match (status.kind, status.state) {
         (_, SourceState::Failing) => ("warning", "; what was listed last counts"),

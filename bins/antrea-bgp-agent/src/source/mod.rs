@@ -122,7 +122,7 @@ impl Source {
 
     /// Whether the log has what a report says: the folder writes down its findings itself.
     pub(crate) fn logs(&self, report: &Report) -> bool {
-        matches!(self, Self::Folder(_)) && report.code == ReasonCode::Undecodable
+        matches!(self, Self::Folder(_)) && self.says(report)
     }
 
     /// Why a kind is not as it should be, where the source knows more than its state.
